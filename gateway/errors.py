@@ -1,0 +1,87 @@
+"""The one error that callers see, and what it carries."""
+
+from typing import Any
+
+Envelope = dict[str, dict[str, str | None]]
+
+
+class GatewayError(Exception):
+    """A failure told to the caller in OpenAI's envelope.
+
+    ``message`` is public; the cause is chained with ``raise … from`` and stays in the log.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.type = type
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+
+    def envelope(self) -> Envelope:
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": self.retry_after} if self.retry_after else {}
+
+
+class InvalidRequest(GatewayError):
+    """The caller's request cannot be served as it is; saying the same again will not help."""
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400
+    ) -> None:
+        super().__init__(status, message, type="invalid_request_error", code=code, param=param)
+
+
+class UpstreamError(GatewayError):
+    """The backend failed or refused.
+
+    ``raw`` is its own body where it may reach the caller unchanged (Ark's dialect from Ark), with
+    ``request_id`` as the backend gave it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "upstream_error",
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: str | None = None,
+        request_id: str | None = None,
+        raw: bytes | None = None,
+    ) -> None:
+        super().__init__(status, message, type=type, code=code, param=param, retry_after=retry_after)
+        self.request_id = request_id
+        self.raw = raw
+
+    def headers(self) -> dict[str, str]:
+        told = super().headers()
+        if self.request_id:
+            told["x-upstream-request-id"] = self.request_id
+        return told
+
+
+def not_an_object(what: str, value: Any, *, param: str | None = None) -> InvalidRequest:
+    return InvalidRequest(
+        f"{what} must be an object, not {json_type(value)}.", param=param, code="invalid_type"
+    )
+
+
+def json_type(value: Any) -> str:
+    """The JSON name of a parsed value's type, for messages."""
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,1 @@
+"""Pure functions over bytes, dicts and values: no await, clock, configuration or log in here."""

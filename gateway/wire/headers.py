@@ -1,0 +1,44 @@
+"""Which headers travel on. Both ways it is a list of what may pass: what nobody thought of stays behind."""
+
+from collections.abc import Iterable, Mapping
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+# Named by the vendors' pages and SDKs; hop-by-hop and credential headers are thereby never forwarded.
+_UPSTREAM_PREFIXES = ("ark-beta-",)
+_UPSTREAM_NAMES = frozenset(
+    {"x-client-request-id", "x-prompt-cache-id", "x-fornax-trace", "x-is-encrypted", "x-span-id"}
+)
+_CALLER_PREFIXES = ("x-ratelimit-",)
+_CALLER_NAMES = frozenset(
+    {"retry-after", "retry-after-ms", "x-should-retry", "x-client-request-id", "x-tt-logid"}
+)
+
+
+def to_upstream(headers: RawHeaders) -> dict[str, str]:
+    """The caller's headers that go to the backend, names in lower case."""
+    named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+    return {
+        name: value for name, value in named if name in _UPSTREAM_NAMES or name.startswith(_UPSTREAM_PREFIXES)
+    }
+
+
+def to_caller(headers: Mapping[str, str]) -> dict[str, str]:
+    """The backend's headers that go to the caller, names in lower case; its request id under a name of its own."""
+    named = {name.lower(): value for name, value in headers.items()}
+    told = {
+        name: value
+        for name, value in named.items()
+        if name in _CALLER_NAMES or name.startswith(_CALLER_PREFIXES)
+    }
+    if "x-request-id" in named:
+        told["x-upstream-request-id"] = named["x-request-id"]
+    return told
+
+
+def find(headers: RawHeaders, name: bytes) -> str | None:
+    """The first header of that lower-case name; ASGI servers give names in lower case."""
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return None

@@ -1,0 +1,36 @@
+"""Token counts, read out of an answer or an event of either API."""
+
+from typing import Any, NamedTuple
+
+
+class Usage(NamedTuple):
+    """Tokens as the backend counted them."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+
+def of(body: dict[str, Any]) -> Usage | None:
+    """The usage told by an answer, a chat chunk or a Responses event; None when it tells none."""
+    response = body.get("response")
+    usage = (response if isinstance(response, dict) else body).get("usage")
+    if not isinstance(usage, dict):
+        return None
+    details = _first(usage, "input_tokens_details", "prompt_tokens_details") or {}
+    output_details = _first(usage, "output_tokens_details", "completion_tokens_details") or {}
+    return Usage(
+        input=_count(_first(usage, "input_tokens", "prompt_tokens")),
+        output=_count(_first(usage, "output_tokens", "completion_tokens")),
+        cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+        reasoning=_count(output_details.get("reasoning_tokens")) if isinstance(output_details, dict) else 0,
+    )
+
+
+def _first(usage: dict[str, Any], *names: str) -> Any:
+    return next((usage[name] for name in names if usage.get(name) is not None), None)
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) else 0
