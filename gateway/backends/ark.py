@@ -1,0 +1,243 @@
+"""Volcengine Ark (Doubao): chat, Responses with image_process, Files, Seedream and embeddings."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from gateway.backends.base import (
+    DEVELOPER_AS_SYSTEM,
+    Api,
+    Backend,
+    Change,
+    Dialect,
+    Flow,
+    Form,
+    ImageRules,
+    Json,
+    Rule,
+    Uploaded,
+    UpstreamReply,
+    UpstreamRequest,
+    drop,
+    refuse,
+    refuse_tool,
+)
+from gateway.errors import InvalidRequest, UpstreamError
+from gateway.wire import body as wire_body
+from gateway.wire import complete
+from gateway.wire.stream import Stream
+
+_UNKNOWN = "Ark's Responses API refuses unknown fields, and this is one."
+_INCLUDABLE = frozenset(
+    {"reasoning.encrypted_content", "message.input_image.image_url", "message.input_audio.audio_url"}
+)
+_SERVICE_TIERS = frozenset({"auto", "default", "fast"})
+_MIB = 1 << 20
+_FORMATS = frozenset(
+    f"image/{name}"
+    for name in (
+        "jpeg",
+        "png",
+        "gif",
+        "webp",
+        "bmp",
+        "dib",
+        "tiff",
+        "x-icon",
+        "icns",
+        "sgi",
+        "jp2",
+        "heic",
+        "heif",
+    )
+)
+_POLL = 0.25  # seconds between looks at a file that is being processed
+_POLLS = 240
+_LIFETIME = 7 * 86400  # Ark's default, said explicitly so that the expiry is known here too
+
+
+class Ark(Backend):
+    """See https://www.volcengine.com/docs/82379/1569618 (Responses) and /1798161 (image_process)."""
+
+    kind = "ark"
+    title = "Volcengine Ark"
+    paths: ClassVar[Mapping[Api, str]] = {**Backend.paths, "responses": "/responses"}
+    beta_headers: ClassVar[Mapping[str, str]] = {
+        "image_process": "ark-beta-image-process",
+        "mcp": "ark-beta-mcp",
+        "knowledge_search": "ark-beta-knowledge-search",
+        "doubao_app": "ark-beta-doubao-app",
+    }
+    images: ClassVar[Mapping[Api, ImageRules]] = {
+        "chat": ImageRules(_FORMATS, takes_urls=True, max_bytes=10 * _MIB),
+        "responses": ImageRules(_FORMATS, takes_urls=True, takes_file_ids=True, max_bytes=10 * _MIB),
+    }
+    hopeless: ClassVar[frozenset[str]] = frozenset({"QuotaExceeded", "SetLimitExceeded"})
+
+    def raw_error(self, body: bytes) -> bytes | None:
+        return body or None
+
+    def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
+        if dialect == "openai" and api == "chat":
+            return complete.CompleteChat()
+        if dialect == "openai" and api == "responses":
+            return complete.CompleteResponses(complete.settings(request))
+        return super().stream(api, dialect, request)
+
+    def answer(self, api: Api, dialect: Dialect, request: Json, raw: bytes) -> bytes:
+        if dialect == "openai" and api == "responses":
+            return complete.answer(raw, complete.settings(request))
+        return raw
+
+    def upload(self, form: Form, now: float) -> Flow[Uploaded]:
+        expires_at = int(now) + _LIFETIME
+        fields = {**form.fields, "purpose": "user_data", "expire_at": str(expires_at)}
+        file = self._file((yield UpstreamRequest("POST", "/files", form=form._replace(fields=fields))))
+        for _ in range(_POLLS):
+            if file.get("status") != "processing":
+                break
+            file = self._file((yield UpstreamRequest("GET", f"/files/{file['id']}", delay=_POLL)))
+        if file.get("status") != "active":
+            raise _not_active(file)
+        return Uploaded(file["id"], file.get("expire_at") or expires_at)
+
+    def _file(self, reply: UpstreamReply) -> Json:
+        if reply.status >= 400:
+            raise self.error(reply.status, reply.headers, reply.body)
+        file = wire_body.parse(reply.body)
+        if not isinstance(file.get("id"), str):
+            raise UpstreamError(502, "Ark took the file but told no id for it.", code="upload_failed")
+        return file
+
+    def file_is_gone(self, error: UpstreamError, file_ids: list[str]) -> bool:
+        text = f"{error.code} {error.message}".lower()
+        named = any(file_id in error.message for file_id in file_ids)
+        return error.status in (400, 404) and (
+            named or ("file" in text and "not" in text and "found" in text)
+        )
+
+
+def _not_active(file: Json) -> UpstreamError:
+    told = file.get("error")
+    if file.get("status") == "failed":
+        reason = told.get("message") if isinstance(told, dict) else None
+        code = told.get("code") if isinstance(told, dict) else None
+        return UpstreamError(400, f"Ark could not process the file: {reason or 'no reason given'}", code=code)
+    return UpstreamError(504, "Ark did not finish processing the file in time.", code="upload_timeout")
+
+
+def _tool_types(body: Json) -> list[str | None]:
+    tools = body.get("tools")
+    return (
+        [tool.get("type") if isinstance(tool, dict) else None for tool in tools]
+        if isinstance(tools, list)
+        else []
+    )
+
+
+def _image_process_alone(body: Json, rule: Rule) -> list[Change]:
+    types = _tool_types(body)
+    if "image_process" in types:
+        for rival in ("web_search", "doubao_app"):
+            if rival in types:
+                text = f"image_process cannot be used together with {rival}: {rule.why}"
+                param = f"tools[{types.index(rival)}]"
+                raise InvalidRequest(text, param=param, code="unsupported_combination")
+    return []
+
+
+def _image_process_unchosen(body: Json, rule: Rule) -> list[Change]:
+    choice = body.get("tool_choice")
+    if choice == "image_process" or (isinstance(choice, dict) and choice.get("type") == "image_process"):
+        text = f"`tool_choice` cannot name image_process: {rule.why}"
+        raise InvalidRequest(text, param="tool_choice", code="unsupported_value")
+    return []
+
+
+def _no_caching(body: Json, rule: Rule) -> list[Change]:
+    """Caching only saves cost; without it the answer is the same."""
+    caching = body.get("caching")
+    if caching is None:
+        return []
+    tools = [kind for kind in _tool_types(body) if kind != "function"]
+    enabled = not isinstance(caching, dict) or caching.get("type") != "disabled"
+    if "image_process" in tools or (enabled and (tools or body.get("instructions") is not None)):
+        del body["caching"]
+        return [Change("drop:caching", rule.why)]
+    return []
+
+
+def _known_includes(body: Json, rule: Rule) -> list[Change]:
+    include = body.get("include")
+    if not isinstance(include, list):
+        return []
+    body["include"] = [value for value in include if value in _INCLUDABLE]
+    return [
+        Change(f"drop:include[{i}]", rule.why) for i, value in enumerate(include) if value not in _INCLUDABLE
+    ]
+
+
+def _known_service_tier(body: Json, rule: Rule) -> list[Change]:
+    tier = body.get("service_tier")
+    if tier is None or tier in _SERVICE_TIERS:
+        return []
+    del body["service_tier"]
+    return [Change("drop:service_tier", rule.why)]
+
+
+def _own_context_management(body: Json, rule: Rule) -> list[Change]:
+    if not isinstance(body.get("context_management"), list):
+        return []
+    del body["context_management"]
+    return [Change("drop:context_management", rule.why)]
+
+
+Ark.rules = {
+    "chat": (
+        DEVELOPER_AS_SYSTEM,
+        refuse_tool("image_process", "Ark has it on its Responses API only; call /responses."),
+    ),
+    "responses": (
+        Rule(
+            "tools: image_process with web_search or doubao_app",
+            "Ark's page on image_process says so.",
+            _image_process_alone,
+        ),
+        Rule(
+            "tool_choice: image_process",
+            "Ark lets the model decide when to process a picture.",
+            _image_process_unchosen,
+        ),
+        Rule(
+            "caching",
+            "Ark answers 400 to caching with image_process, with any other non-function tool, and with instructions.",
+            _no_caching,
+        ),
+        refuse("background", "Ark has no background responses.", unless=(False,)),
+        refuse("conversation", "Ark has no conversations; use `previous_response_id`."),
+        refuse("prompt", "Ark has no stored prompts; send the text as `instructions`."),
+        *(
+            drop(field, _UNKNOWN)
+            for field in (
+                "metadata",
+                "moderation",
+                "prompt_cache_key",
+                "prompt_cache_options",
+                "prompt_cache_retention",
+                "stream_options",
+                "top_logprobs",
+                "truncation",
+                "user",
+                "text.verbosity",
+                "reasoning.generate_summary",
+                "reasoning.summary",
+            )
+        ),
+        Rule(
+            "context_management",
+            "OpenAI's is a list, Ark's an object of the same name.",
+            _own_context_management,
+        ),
+        Rule("include", "Ark knows three values: " + ", ".join(sorted(_INCLUDABLE)) + ".", _known_includes),
+        Rule("service_tier", "Ark knows auto, default and fast.", _known_service_tier),
+    ),
+}

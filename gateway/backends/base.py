@@ -1,0 +1,272 @@
+"""What a backend is: declared values and pure methods. A third backend is one more file beside this one.
+
+Nothing here does I/O: a backend turns bodies into requests and answers into errors, and yields the requests of
+a longer exchange for the shell to send (``Flow``).
+"""
+
+import hashlib
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
+
+from gateway.errors import InvalidRequest, UpstreamError
+from gateway.wire import body as wire_body
+from gateway.wire import fault
+from gateway.wire.stream import STREAMS, Stream
+
+Json = dict[str, Any]
+Api = Literal["chat", "responses", "images", "embeddings"]
+Dialect = Literal["openai", "ark"]
+T = TypeVar("T")
+
+
+class Change(NamedTuple):
+    """One thing that the gateway changed: as ``x-arkway-changes`` tells it, and why."""
+
+    what: str
+    why: str
+
+
+class Form(NamedTuple):
+    """A multipart body: text fields, then one file."""
+
+    fields: Mapping[str, str]
+    filename: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One request to a backend; ``path`` is relative to its base URL, ``delay`` seconds to wait before it."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    form: Form | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReply:
+    """A whole answer of a backend."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Flow: TypeAlias = Generator[UpstreamRequest, UpstreamReply, T]
+
+
+@dataclass(frozen=True)
+class ImageRules:
+    """In which form, of which type and up to which size an API takes pictures."""
+
+    formats: frozenset[str]
+    takes_urls: bool = False
+    takes_file_ids: bool = False
+    max_bytes: int | None = None  # of the picture itself
+    max_encoded: int | None = None  # of its base64 text
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a backend refuses of a body, and what becomes of it: ``apply`` patches it and returns the changes.
+
+    ``field`` and ``why`` stand in the compatibility table.
+    """
+
+    field: str
+    why: str
+    apply: Callable[[Json, "Rule"], list[Change]]
+
+
+class Uploaded(NamedTuple):
+    """A file at a backend: its id, and until when it stands (Unix seconds)."""
+
+    file_id: str
+    expires_at: float
+
+
+class Backend:
+    """An OpenAI-compatible service; subclasses say how theirs differs."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    paths: ClassVar[Mapping[Api, str]] = {
+        "chat": "/chat/completions",
+        "images": "/images/generations",
+        "embeddings": "/embeddings",
+    }
+    missing: ClassVar[Mapping[Api, str]] = {}  # why an API is not there
+    rules: ClassVar[Mapping[Api, tuple[Rule, ...]]] = {}
+    images: ClassVar[Mapping[Api, ImageRules]] = {}
+    beta_headers: ClassVar[Mapping[str, str]] = {}  # tool type -> header
+    hopeless: ClassVar[frozenset[str]] = frozenset()  # codes of a 429 that no retry mends
+
+    def __init__(self, name: str, base_url: str, api_key: str | None) -> None:
+        self.name = name
+        self.base_url = _trimmed(base_url)
+        self._api_key = api_key
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.base_url!r})"
+
+    def key(self, callers_own: str | None) -> str:
+        """The key that goes to the backend: the caller's own in passthrough mode, else the configured one."""
+        return callers_own or self._api_key or ""
+
+    def account(self, key: str) -> str:
+        """Names the account whose files a key sees, without telling the key."""
+        return hashlib.sha256(f"{self.base_url}\n{key}".encode()).hexdigest()[:32]
+
+    def lacks(self, api: Api) -> str | None:
+        """Why this backend cannot serve an API; None when it can."""
+        return None if api in self.paths else self.missing.get(api, f"{self.title} has no {api} API.")
+
+    def prepare(self, api: Api, body: Json) -> tuple[Json, dict[str, str], list[Change]]:
+        """The body as the backend takes it, headers to add, and what was changed.
+
+        Raises InvalidRequest for what cannot be mended without changing the meaning.
+        """
+        patched = dict(body)
+        changes = [change for rule in self.rules.get(api, ()) for change in rule.apply(patched, rule)]
+        return patched, self._headers_for(patched), changes
+
+    def _headers_for(self, body: Json) -> dict[str, str]:
+        tools = body.get("tools")
+        types = (
+            [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+        )
+        return {header: "true" for kind, header in self.beta_headers.items() if kind in types}
+
+    def request(self, api: Api, body: Json, headers: Mapping[str, str]) -> UpstreamRequest:
+        return UpstreamRequest("POST", self.paths[api], headers, wire_body.dump(body))
+
+    def error(
+        self, status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool = False
+    ) -> UpstreamError:
+        """The error that an answer with a status of 400 or more tells.
+
+        401 and 403 mean that the gateway's key was wrong, not the caller's, unless the caller's own key went up.
+        """
+        told = fault.read(body) or fault.Fault(
+            f"{self.title} answered {status} without a reason that can be read."
+        )
+        retry_after = headers.get("retry-after")
+        request_id = told.request_id or headers.get("x-request-id")
+        kind = told.type or _type_of(status)
+        if status in (401, 403) and not callers_key:
+            message = f"{self.title} refused the gateway's own key or account: {told.message}"
+            return UpstreamError(502, message, type="upstream_error", code=told.code, request_id=request_id)
+        return UpstreamError(
+            status,
+            told.message,
+            type=kind,
+            code=told.code,
+            param=told.param,
+            retry_after=retry_after,
+            request_id=request_id,
+            raw=self.raw_error(body),
+        )
+
+    def raw_error(self, body: bytes) -> bytes | None:
+        """The error body where Ark's dialect gets it unchanged."""
+        return None
+
+    def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
+        """What carries a streamed answer to the caller."""
+        return STREAMS[api]()
+
+    def answer(self, api: Api, dialect: Dialect, request: Json, raw: bytes) -> bytes:
+        """A whole answer in the caller's dialect."""
+        return raw
+
+    def upload(self, form: Form, now: float) -> Flow[Uploaded]:
+        """Uploads a file and waits until it can be used; only for a backend that takes file ids."""
+        raise NotImplementedError(f"{self.title} takes no files")
+
+    def file_is_gone(self, error: UpstreamError, file_ids: list[str]) -> bool:
+        """Whether an error says that a file which was uploaded before is there no more."""
+        return False
+
+
+def _trimmed(base_url: str) -> str:
+    """ModelArts' page prints the full ``…/v1/chat/completions`` as the base URL."""
+    url = base_url.rstrip("/")
+    for path in ("/chat/completions", "/responses"):
+        url = url.removesuffix(path)
+    return url.rstrip("/")
+
+
+def _type_of(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "invalid_request_error" if status < 500 else "server_error"
+
+
+def drop(field: str, why: str) -> Rule:
+    """Takes a field out (``text.verbosity`` names a nested one). Null means unset: that goes without a word."""
+    return Rule(field, why, _drop)
+
+
+def _drop(body: Json, rule: Rule) -> list[Change]:
+    outer, _, inner = rule.field.partition(".")
+    if not inner:
+        return [] if body.pop(outer, None) is None else [Change(f"drop:{outer}", rule.why)]
+    holder = body.get(outer)
+    if not isinstance(holder, dict) or inner not in holder:
+        return []
+    body[outer] = {name: value for name, value in holder.items() if name != inner}
+    return [] if holder[inner] is None else [Change(f"drop:{rule.field}", rule.why)]
+
+
+def refuse(field: str, why: str, unless: tuple[Any, ...] = ()) -> Rule:
+    """Refuses a field whose loss would change the answer; the values in ``unless`` mean nothing and go."""
+
+    def apply(body: Json, rule: Rule) -> list[Change]:
+        value = body.pop(rule.field, None)
+        if value is None or value in unless:
+            return []
+        raise InvalidRequest(
+            f"`{rule.field}` cannot be served: {rule.why}", param=rule.field, code="unsupported_parameter"
+        )
+
+    return Rule(field, why, apply)
+
+
+def _developer_as_system(body: Json, rule: Rule) -> list[Change]:
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return []
+    told = [isinstance(message, dict) and message.get("role") == "developer" for message in messages]
+    if not any(told):
+        return []
+    body["messages"] = [
+        message | {"role": "system"} if is_developer else message
+        for message, is_developer in zip(messages, told, strict=True)
+    ]
+    return [Change("role:developer=system", rule.why)]
+
+
+def refuse_tool(kind: str, why: str) -> Rule:
+    """Refuses a tool type that the API does not have, naming its place."""
+
+    def apply(body: Json, rule: Rule) -> list[Change]:
+        tools = body.get("tools")
+        for i, tool in enumerate(tools if isinstance(tools, list) else []):
+            if isinstance(tool, dict) and tool.get("type") == kind:
+                text = f"The tool {kind} cannot be served here: {rule.why}"
+                raise InvalidRequest(text, param=f"tools[{i}]", code="unsupported_tool")
+        return []
+
+    return Rule(f"tools[].type: {kind}", why, apply)
+
+
+DEVELOPER_AS_SYSTEM = Rule(
+    "messages[].role: developer",
+    "neither backend knows the role; `system` is what it stands for.",
+    _developer_as_system,
+)

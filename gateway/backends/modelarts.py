@@ -1,0 +1,90 @@
+"""Huawei ModelArts MaaS and own deployments on it: chat, images and embeddings."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from gateway.backends.base import (
+    DEVELOPER_AS_SYSTEM,
+    Api,
+    Backend,
+    Change,
+    Dialect,
+    ImageRules,
+    Json,
+    Rule,
+    refuse_tool,
+)
+from gateway.wire import fault, sse
+from gateway.wire.stream import ChatStream, Stream
+
+# The table of the vendor's page on image understanding, and gif, which its text on several pictures adds.
+_FORMATS = frozenset(f"image/{name}" for name in ("bmp", "gif", "jpeg", "png", "tiff", "webp"))
+
+
+class ModelArts(Backend):
+    """See https://support.huaweicloud.com/usermanual-maas-modelarts/ (MaaS)."""
+
+    kind = "modelarts"
+    title = "Huawei ModelArts"
+    missing: ClassVar[Mapping[Api, str]] = {
+        "responses": "Huawei ModelArts has no Responses API; use /chat/completions for this model.",
+    }
+    images: ClassVar[Mapping[Api, ImageRules]] = {
+        "chat": ImageRules(_FORMATS, max_encoded=10 * (1 << 20) - 1),
+    }
+    hopeless: ClassVar[frozenset[str]] = frozenset({"ModelArts.81113"})
+
+    def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
+        return _Chat() if api == "chat" else super().stream(api, dialect, request)
+
+
+class _Chat(ChatStream):
+    """Chat chunks as they come; only an error in ModelArts' own shape is put into OpenAI's.
+
+    The OpenAI SDK yields ``{"error_code": …}`` as an empty chunk, so the caller would not see it.
+    """
+
+    def edit(self, block: bytes) -> bytes:
+        if b'"error_code":' not in block:
+            return block
+        return b"".join(map(self._frame, sse.frames(block)))
+
+    def _frame(self, frame: bytes) -> bytes:
+        event = sse.read(frame)
+        body = event.json() if event else None
+        told = fault.of(body) if body and not body.get("error") else None
+        if told is None:
+            return frame
+        error = {
+            "message": told.message,
+            "type": told.type or "server_error",
+            "param": told.param,
+            "code": told.code,
+        }
+        return sse.encode({"error": error})
+
+
+def _no_empty_tool_calls(body: Json, rule: Rule) -> list[Change]:
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return []
+    empty = [i for i, said in enumerate(messages) if isinstance(said, dict) and said.get("tool_calls") == []]
+    if empty:
+        body["messages"] = [
+            {name: value for name, value in said.items() if name != "tool_calls"} if i in empty else said
+            for i, said in enumerate(messages)
+        ]
+    return [Change(f"drop:messages[{i}].tool_calls", rule.why) for i in empty]
+
+
+ModelArts.rules = {
+    "chat": (
+        DEVELOPER_AS_SYSTEM,
+        refuse_tool("image_process", "only Volcengine Ark has it."),
+        Rule(
+            "messages[].tool_calls: []",
+            "ModelArts refuses an empty list, though its answers have one.",
+            _no_empty_tool_calls,
+        ),
+    ),
+}

@@ -1,0 +1,124 @@
+"""From the caller's model name to the candidates that may serve it. Pure: chance comes in as a number."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from gateway.backends.base import Api, Backend, Change, Json
+from gateway.errors import InvalidRequest
+
+
+class Prepared(NamedTuple):
+    """A body and headers as a backend takes them, and what was changed for it."""
+
+    body: Json
+    headers: dict[str, str]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One place where a request can go: the backend, the model's name there, and what is added for it."""
+
+    backend: Backend
+    model: str
+    weight: float = 1.0
+    tools: tuple[Json, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def prepare(self, api: Api, body: Json, forwarded: Mapping[str, str]) -> Prepared:
+        """A request as this place takes it, its pictures aside. Raises InvalidRequest for what cannot be mended."""
+        extended, added = self._extend(body)
+        patched, wanted, patches = self.backend.prepare(api, extended)
+        injected = {name: value for name, value in wanted.items() if name not in forwarded}
+        told = [Change(f"add-header:{name}", "the tool is in beta and asks for it.") for name in injected]
+        return Prepared(patched, {**forwarded, **injected}, (*added, *told, *patches))
+
+    def _extend(self, body: Json) -> tuple[Json, list[Change]]:
+        """The body with the upstream model's name, and with the entry's tools and fields where the caller set none."""
+        extended = {
+            **self.extra,
+            **{name: value for name, value in body.items() if value is not None or name not in self.extra},
+        }
+        extended["model"] = self.model
+        own = [tool.get("type") for tool in body.get("tools") or [] if isinstance(tool, dict)]
+        added = [tool for tool in self.tools if tool.get("type") not in own]
+        if added:
+            extended["tools"] = [*(body.get("tools") or []), *added]
+        return extended, [
+            Change(f"add-tool:{tool.get('type')}", "the model's entry adds it.") for tool in added
+        ]
+
+
+class Router:
+    """The table of models: exact names first, then patterns, the one with most literal characters first."""
+
+    def __init__(self, routes: Mapping[str, Sequence[Candidate]]) -> None:
+        self.names = tuple(name for name in routes if "*" not in name)
+        patterns = sorted(
+            (name for name in routes if "*" in name), key=lambda name: -len(name.replace("*", ""))
+        )
+        self.patterns = tuple(patterns)
+        self._routes = routes
+        self._compiled = [(pattern, matcher(pattern)) for pattern in patterns]
+
+    def resolve(self, name: str, api: Api, chance: float) -> list[Candidate]:
+        """The candidates for a model in the order to try them; ``chance`` in [0, 1) draws the first by weight.
+
+        Raises InvalidRequest: 404 for an unknown model, 400 for an API that none of its backends has.
+        """
+        candidates = [self._named(candidate, name) for candidate in self._find(name)]
+        able = [candidate for candidate in candidates if candidate.backend.lacks(api) is None]
+        if not able:
+            reason = candidates[0].backend.lacks(api)
+            raise InvalidRequest(
+                f"The model `{name}` cannot be called so: {reason}", param="model", code="unsupported_api"
+            )
+        return drawn_first(able, chance)
+
+    def backends(self, name: str) -> list[Backend]:
+        """The backends that a name or pattern goes to. Raises InvalidRequest (404) for an unknown one."""
+        return [candidate.backend for candidate in self._routes.get(name) or self._find(name)]
+
+    def _find(self, name: str) -> Sequence[Candidate]:
+        if name in self._routes and "*" not in name:
+            return self._routes[name]
+        for pattern, matches in self._compiled:
+            if matches(name):
+                return self._routes[pattern]
+        raise self._unknown(name)
+
+    @staticmethod
+    def _named(candidate: Candidate, name: str) -> Candidate:
+        if candidate.model:
+            return candidate
+        return Candidate(candidate.backend, name, candidate.weight, candidate.tools, candidate.extra)
+
+    def _unknown(self, name: str) -> InvalidRequest:
+        known = [*self.names, *self.patterns]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:3]
+        hint = f" The nearest known: {', '.join(near)}." if near else " No models are configured."
+        return InvalidRequest(
+            f"The model `{name}` does not exist.{hint}", param="model", code="model_not_found", status=404
+        )
+
+
+def drawn_first(candidates: list[Candidate], chance: float) -> list[Candidate]:
+    """The list with one entry, drawn by weight, moved to its front; the others keep their order."""
+    if len(candidates) == 1:
+        return candidates
+    point = chance * sum(candidate.weight for candidate in candidates)
+    for i, candidate in enumerate(candidates):
+        point -= candidate.weight
+        if point < 0:
+            return [candidate, *candidates[:i], *candidates[i + 1 :]]
+    return candidates
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> Callable[[str], object]:
+    """Whether a name fits a pattern, in which ``*`` stands for anything; letters' case counts."""
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL).fullmatch
