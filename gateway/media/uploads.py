@@ -1,0 +1,106 @@
+"""Pictures that a backend holds already: by account and hash, each uploaded once and used until it expires."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.backends.base import Backend, Flow, Form, Uploaded
+from gateway.media.flight import Flights
+from gateway.storage.database import uploads
+
+_MARGIN = 3600  # seconds before its expiry from which a file is not used any more: an answer takes its time
+
+log = structlog.get_logger(__name__)
+
+
+class Driver(Protocol):
+    """Sends the requests of a flow; the shell's part of an upload."""
+
+    async def drive(self, backend: Backend, key: str, flow: Flow[Uploaded]) -> Uploaded: ...
+
+
+class _Key(NamedTuple):
+    account: str
+    sha256: str
+
+
+class Uploads:
+    """The map from (account, sha256) to a backend's file id, in memory and in the database."""
+
+    def __init__(self, engine: AsyncEngine, driver: Driver, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._driver = driver
+        self._clock = clock
+        self._known: dict[_Key, Uploaded] = {}
+        self._flights: Flights[_Key, str] = Flights()
+
+    async def find(self, account: str, sha256: str) -> str | None:
+        """The id under which the backend has these bytes, good for at least another hour."""
+        key = _Key(account, sha256)
+        uploaded = self._known.get(key) or await self._stored(key)
+        if uploaded is None or uploaded.expires_at - _MARGIN <= self._clock():
+            self._known.pop(key, None)
+            return None
+        self._known[key] = uploaded
+        return uploaded.file_id
+
+    async def upload(self, backend: Backend, key: str, sha256: str, form: Form) -> str:
+        """Uploads the bytes; concurrent calls for the same bytes share one upload."""
+        name = _Key(backend.account(key), sha256)
+        return await self._flights.join(name, lambda: self._upload(backend, key, name, form))
+
+    async def close(self) -> None:
+        await self._flights.close()
+
+    async def forget(self, account: str, file_id: str) -> None:
+        """Takes back a file id that the backend does not know any more."""
+        for key in [key for key, uploaded in self._known.items() if uploaded.file_id == file_id]:
+            del self._known[key]
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                delete(uploads).where(uploads.c.account == account, uploads.c.file_id == file_id)
+            )
+
+    async def sweep(self) -> None:
+        """Drops what has expired."""
+        now = self._clock()
+        for key in [key for key, uploaded in self._known.items() if uploaded.expires_at <= now]:
+            del self._known[key]
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(uploads).where(uploads.c.expires_at <= now))
+
+    async def _upload(self, backend: Backend, key: str, name: _Key, form: Form) -> str:
+        uploaded = await self._driver.drive(backend, key, backend.upload(form, self._clock()))
+        self._known[name] = uploaded
+        await self._store(name, uploaded)
+        return uploaded.file_id
+
+    async def _stored(self, key: _Key) -> Uploaded | None:
+        query = select(uploads.c.file_id, uploads.c.expires_at).where(
+            uploads.c.account == key.account, uploads.c.sha256 == key.sha256
+        )
+        try:
+            async with self._engine.connect() as connection:
+                row = (await connection.execute(query)).first()
+        except SQLAlchemyError as error:
+            log.warning("uploads.unreadable", reason=type(error).__name__)
+            return None
+        return Uploaded(row.file_id, row.expires_at) if row else None
+
+    async def _store(self, key: _Key, uploaded: Uploaded) -> None:
+        """The upload is good even where it cannot be remembered: a full disk must not fail the request."""
+        row = {**key._asdict(), **uploaded._asdict()}
+        query = (
+            insert(uploads).values(row).on_conflict_do_update(index_elements=["account", "sha256"], set_=row)
+        )
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(query)
+        except SQLAlchemyError as error:
+            log.warning("uploads.unwritable", reason=type(error).__name__)

@@ -1,0 +1,1 @@
+"""What must outlast a request: the database and the files on disk."""
