@@ -1,0 +1,112 @@
+"""The outermost layer, plain ASGI: request ids, dialects by prefix, the gate, errors as envelopes, the log line."""
+
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.access.gate import Gate, Principal
+from gateway.backends.base import Dialect
+from gateway.errors import GatewayError, UpstreamError
+from gateway.reply import encoded
+from gateway.telemetry import Record, log
+from gateway.wire import body as wire_body
+
+Message = MutableMapping[str, Any]
+
+# Ark's prefix before OpenAI's: its SDKs and its documentation use it.
+_PREFIXES: tuple[tuple[str, Dialect], ...] = (("/api/v3", "ark"), ("/v1", "openai"))
+_OPEN_PATHS = ("/health/live", "/health/ready")
+
+
+class Edge:
+    """Wraps the application. What it knows of a request stands in ``scope["state"]``: record, dialect, principal."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        record = Record(f"req_{secrets.token_hex(16)}", scope["method"], scope["path"])
+        sender = _Sender(send, record)
+        try:
+            self._enter(scope, record)
+            await self._app(scope, receive, sender)
+        except GatewayError as error:
+            await sender.fail(error, scope["state"]["dialect"])
+        except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an answer that tells nothing
+            log.error("bug", request_id=record.request_id, exc_info=error)
+            await sender.fail(_bug(), scope["state"]["dialect"])
+        finally:
+            self._settle(record)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["type"] == "websocket"
+        ):  # until Responses are served over WebSocket, the handshake is refused
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._app(scope, receive, send)
+
+    def _enter(self, scope: Scope, record: Record) -> None:
+        dialect, root = _dialect(scope["path"])
+        state = scope.setdefault("state", {})
+        state.update(record=record, dialect=dialect)
+        scope["root_path"] = root  # ASGI's way to say where the application's own paths begin
+        if scope["path"][len(root) :] not in _OPEN_PATHS:
+            principal: Principal = self._gate.admit(scope["headers"])
+            state["principal"], record.caller = principal, principal.name
+
+    @staticmethod
+    def _settle(record: Record) -> None:
+        """Plain, so that no cancellation can come between."""
+        level = "debug" if record.path.startswith("/health/") else "info"
+        getattr(log, level)("request", **record.line())
+
+
+class _Sender:
+    """The caller's side: adds the request id, counts, and knows whether an answer has begun and ended."""
+
+    def __init__(self, send: Callable[[Message], Awaitable[None]], record: Record) -> None:
+        self._send = send
+        self._record = record
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._record.status = message["status"]
+            request_id = (b"x-request-id", self._record.request_id.encode())
+            message["headers"] = [*message["headers"], request_id]
+        elif message["type"] == "http.response.body":
+            self._record.bytes_out += len(message.get("body", b""))
+            self._record.finished = not message.get("more_body", False)
+        await self._send(message)
+
+    async def fail(self, error: GatewayError, dialect: Dialect) -> None:
+        """Answers with the error; where an answer has begun it cannot be mended, and the connection is cut."""
+        self._record.code = error.code
+        self._record.cause = repr(error.__cause__) if error.__cause__ else None
+        if self._record.status is not None:
+            raise error
+        raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
+        body = raw or wire_body.dump(error.envelope())
+        told = {**self._record.told(), **error.headers(), "content-type": "application/json"}
+        headers = [*encoded(told), (b"content-length", str(len(body)).encode())]
+        await self({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self({"type": "http.response.body", "body": body})
+
+
+def _dialect(path: str) -> tuple[Dialect, str]:
+    for prefix, dialect in _PREFIXES:
+        if path.startswith(prefix + "/"):
+            return dialect, prefix
+    return "openai", ""
+
+
+def _bug() -> GatewayError:
+    return GatewayError(
+        500, "The gateway failed; its log tells why.", type="server_error", code="internal_error"
+    )

@@ -1,0 +1,73 @@
+"""The hot routes: plain ASGI endpoints that read a call, relay it, and watch whether the caller is still there."""
+
+import asyncio
+from types import TracebackType
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from gateway.api.body import read_body
+from gateway.backends.base import Api
+from gateway.relay import Call, Relay
+from gateway.settings import Server
+from gateway.telemetry import Record
+
+
+class Inference:
+    """One API of the gateway as an ASGI application."""
+
+    def __init__(self, api: Api, relay: Relay, server: Server) -> None:
+        self._api: Api = api
+        self._relay = relay
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope["state"]
+        record: Record = state["record"]
+        record.api = self._api
+        server = self._server
+        try:
+            raw = await read_body(scope, receive, limit=server.max_body_bytes, seconds=server.body_timeout)
+        except ClientDisconnect:
+            record.left = True
+            return
+        record.bytes_in = len(raw)
+        call = Call(self._api, state["dialect"], scope["headers"], raw, state["principal"], record)
+        async with Watch(receive, record):
+            reply = await self._relay(call)
+            await reply(send)
+
+
+class Watch:
+    """Ends the work inside when the caller leaves: at once, streamed or not, before the first byte or after.
+
+    Nobody is left to be told, so leaving is no error outside. A cancellation that comes from elsewhere (the
+    server stopping) goes on its way.
+    """
+
+    def __init__(self, receive: Receive, record: Record) -> None:
+        self._receive = receive
+        self._record = record
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is always served in a task")
+        self._task = task
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        # A server also says so after the last byte has been sent; that is no leaving.
+        if not self._record.finished:
+            self._record.left = True
+            self._task.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._watcher.cancel()
+        if not self._record.left:
+            return False
+        return self._task.uncancel() == 0 and isinstance(error, asyncio.CancelledError | None)

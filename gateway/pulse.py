@@ -1,0 +1,65 @@
+"""The pulse of one stream: comments to the caller while the backend is silent, and an end to too long a silence."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+Ping = Callable[[], Awaitable[None]]
+
+
+class Pulse:
+    """Watches a stream with one timer, whatever the number of its chunks.
+
+    Inside ``async with`` TimeoutError is raised after ``first`` seconds without a first beat, ``idle`` seconds
+    without another, or ``total`` seconds in all. ``ping`` is called after each ``keep_alive`` seconds of silence.
+    """
+
+    def __init__(self, ping: Ping, *, keep_alive: float, first: float, idle: float, total: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ping = ping
+        self._keep_alive = keep_alive
+        self._limit = first
+        self._idle = idle
+        self._deadline = asyncio.timeout(total)
+        self._last = self._pinged = self._loop.time()
+        self._busy = False
+        self._task: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> "Pulse":
+        await self._deadline.__aenter__()
+        self._schedule()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._task:
+            self._task.cancel()
+        await self._deadline.__aexit__(kind, error, trace)
+
+    def beat(self, *, busy: bool) -> None:
+        """The backend has sent something; ``busy`` while it is passed on, as the caller's slowness is not silence."""
+        self._last = self._loop.time()
+        self._busy = busy
+        self._limit = self._idle
+
+    def _schedule(self) -> None:
+        next_look = min(self._pinged + self._keep_alive, self._last + self._limit)
+        self._timer = self._loop.call_at(max(next_look, self._loop.time() + 0.01), self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if self._busy:
+            self._last = now
+        if now - self._last >= self._limit:
+            self._deadline.reschedule(now)
+            return
+        if now - max(self._last, self._pinged) >= self._keep_alive:
+            self._task = asyncio.ensure_future(self._ping())
+            self._pinged = now
+        elif self._pinged < self._last:
+            self._pinged = self._last
+        self._schedule()

@@ -1,0 +1,153 @@
+"""THE path of a request: the only module that holds the caller and the backend at once.
+
+parse -> route -> prepare -> media -> open -> error | whole | stream. ``Relay`` calls everyone; nobody calls back.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+
+from gateway.access.gate import Principal
+from gateway.backends.base import Api, Dialect, Json
+from gateway.errors import GatewayError, UpstreamError
+from gateway.media import pictures
+from gateway.media.pictures import Pictures, Place
+from gateway.reply import Streamed, Whole
+from gateway.routing import Candidate, Router
+from gateway.telemetry import Record, log
+from gateway.upstream import UpstreamResponse, Upstreams
+from gateway.wire import body as wire_body
+from gateway.wire import headers, media
+from gateway.wire.media import MediaRef
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as the edge read it."""
+
+    api: Api
+    dialect: Dialect
+    headers: list[tuple[bytes, bytes]]
+    raw: bytes
+    principal: Principal
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What the path needs of the gateway; made once."""
+
+    router: Router
+    pictures: Pictures
+    upstreams: Upstreams
+    keep_alive: float
+
+    async def __call__(self, call: Call) -> Whole | Streamed:
+        """Serves a call: tries its candidates in order until one answers, never after the first byte.
+
+        Raises GatewayError. The reply owns the connection to the backend until it has been sent.
+        """
+        body = wire_body.parse(call.raw)
+        model = wire_body.string(body, "model")
+        call.record.model, call.record.stream = model, wire_body.flag(body, "stream")
+        if not call.principal.may_use(model):
+            raise _not_allowed(model)
+        candidates = self.router.resolve(model, call.api, random.random())  # noqa: S311 - a draw by weight
+        refs = media.find(call.api, body)
+        call.record.pictures = len(refs)
+        for candidate in candidates[:-1]:
+            try:
+                return await self._attempt(call, candidate, body, refs)
+            except UpstreamError as error:
+                if error.status < 500 and error.status != 429:
+                    raise
+                log.warning(
+                    "fallback",
+                    request_id=call.record.request_id,
+                    backend=candidate.backend.name,
+                    code=error.code,
+                )
+        return await self._attempt(call, candidates[-1], body, refs)
+
+    async def _attempt(
+        self, call: Call, candidate: Candidate, body: Json, refs: list[MediaRef]
+    ) -> Whole | Streamed:
+        """One candidate, and once more where it has lost a file that was uploaded to it."""
+        backend, principal = candidate.backend, call.principal
+        place = Place(backend, call.api, backend.key(principal.upstream_key), principal.owner)
+        call.record.backend, call.record.upstream_model = backend.name, candidate.model
+        try:
+            return await self._send(call, candidate, place, body, refs)
+        except _FilesGone as gone:
+            await self.pictures.forget(place, gone.file_ids)
+            return await self._send(call, candidate, place, body, refs)
+
+    async def _send(
+        self, call: Call, candidate: Candidate, place: Place, body: Json, refs: list[MediaRef]
+    ) -> Whole | Streamed:
+        prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
+        started = time.perf_counter()
+        resolved = await self.pictures.resolve(refs, place)
+        call.record.media_seconds = time.perf_counter() - started if refs else None
+        call.record.changes = (*prepared.changes, *pictures.changes(resolved))
+        prepared = prepared._replace(body=media.replace(prepared.body, pictures.parts(resolved)))
+        upstream = await self._open(call, place, prepared.body, prepared.headers)
+        try:
+            if not 200 <= upstream.status < 300:
+                raise await self._error(
+                    call, place, upstream, [one.file_id for one in resolved if one.deed == "reused"]
+                )
+            if not call.record.stream:
+                return await self._whole(call, place, prepared.body, upstream)
+            return await self._streamed(call, place, prepared.body, upstream)
+        except BaseException:
+            upstream.close()
+            raise
+
+    async def _open(self, call: Call, place: Place, body: Json, told: dict[str, str]) -> UpstreamResponse:
+        timeouts = self.upstreams.policy(place.backend).timeouts
+        # A whole answer sends its headers when it is done, a stream when it begins.
+        patience = timeouts.first_token if call.record.stream else timeouts.total
+        request = place.backend.request(place.api, body, told)
+        started = time.perf_counter()
+        upstream = await self.upstreams.open(place.backend, place.key, request, patience=patience)
+        call.record.upstream_seconds = time.perf_counter() - started
+        call.record.upstream_request_id = upstream.headers.get("x-request-id")
+        return upstream
+
+    async def _error(
+        self, call: Call, place: Place, upstream: UpstreamResponse, reused: list[str | None]
+    ) -> Exception:
+        raw = await upstream.read()
+        callers_key = call.principal.upstream_key is not None
+        error = place.backend.error(upstream.status, upstream.headers, raw, callers_key=callers_key)
+        file_ids = [file_id for file_id in reused if file_id]
+        return _FilesGone(file_ids) if file_ids and place.backend.file_is_gone(error, file_ids) else error
+
+    async def _whole(self, call: Call, place: Place, request: Json, upstream: UpstreamResponse) -> Whole:
+        patience = self.upstreams.policy(place.backend).timeouts.total
+        raw = await Whole.read(upstream, place.backend, patience, call.record)
+        answer = place.backend.answer(call.api, call.dialect, request, raw)
+        return Whole(upstream.status, upstream.headers, answer, call.record)
+
+    async def _streamed(
+        self, call: Call, place: Place, request: Json, upstream: UpstreamResponse
+    ) -> Streamed:
+        stream = place.backend.stream(call.api, call.dialect, request)
+        timeouts = self.upstreams.policy(place.backend).timeouts
+        streamed = Streamed(upstream, stream, place.backend, timeouts, self.keep_alive, call.record)
+        await streamed.begin()
+        return streamed
+
+
+class _FilesGone(Exception):
+    """The backend does not know files any more that the gateway had uploaded to it."""
+
+    def __init__(self, file_ids: list[str]) -> None:
+        super().__init__(file_ids)
+        self.file_ids = file_ids
+
+
+def _not_allowed(model: str) -> GatewayError:
+    text = f"This key may not use the model `{model}`."
+    return GatewayError(403, text, type="permission_error", code="model_not_allowed", param="model")

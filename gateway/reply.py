@@ -1,0 +1,197 @@
+"""What goes back to the caller: a whole answer, or a stream that ends honestly however it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.backends.base import Backend
+from gateway.errors import UpstreamError
+from gateway.pulse import Pulse
+from gateway.settings import Timeouts
+from gateway.telemetry import Record
+from gateway.upstream import UpstreamResponse, too_slow
+from gateway.wire import fault, headers, sse, usage
+from gateway.wire.stream import Stream
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_EVENTS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",  # nginx would collect the events
+}
+_NO_STREAMS = ("application/json", "text/html")  # any other type may hold events: backends forget to name it
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An answer that has come in full."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    record: Record
+
+    @staticmethod
+    async def read(upstream: UpstreamResponse, backend: Backend, patience: float, record: Record) -> bytes:
+        """The backend's whole answer. Raises UpstreamError for one that is no JSON or that is an error under 200."""
+        try:
+            async with asyncio.timeout(patience):
+                raw = await upstream.read()
+        except TimeoutError as error:
+            raise too_slow(backend, patience) from error
+        value = sse.Event("", raw).json()
+        if value is None:
+            text = f"{backend.title} answered something that is not a JSON object."
+            raise UpstreamError(502, text, code="upstream_garbage")
+        if fault.stands_for(value):
+            raise backend.error(502, upstream.headers, raw)
+        record.usage = usage.of(value)
+        return raw
+
+    async def __call__(self, send: Send) -> None:
+        told = {**headers.to_caller(self.headers), **self.record.told(), "content-type": "application/json"}
+        sized = [*encoded(told), (b"content-length", str(len(self.body)).encode())]
+        await send({"type": "http.response.start", "status": self.status, "headers": sized})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Streamed:
+    """An answer on its way. It closes the backend's connection itself, however it ends."""
+
+    def __init__(
+        self,
+        upstream: UpstreamResponse,
+        stream: Stream,
+        backend: Backend,
+        timeouts: Timeouts,
+        keep_alive: float,
+        record: Record,
+    ) -> None:
+        self._upstream = upstream
+        self._stream = stream
+        self._backend = backend
+        self._timeouts = timeouts
+        self._keep_alive = keep_alive
+        self._record = record
+        self._framer = sse.Framer()
+        self._first = b""
+
+    async def begin(self) -> None:
+        """Waits for the first frames, so that a failure before them is still an answer with a status of its own.
+
+        Gives up waiting after the time of a keep-alive: from then on the caller must hear something.
+        """
+        if self._upstream.content_type in _NO_STREAMS:
+            raise self._no_stream(await self._upstream.read())
+        try:
+            async with asyncio.timeout(min(self._keep_alive, self._timeouts.first_token)):
+                while not self._first:
+                    await self._first_chunk()
+        except TimeoutError:
+            if self._timeouts.first_token <= self._keep_alive:
+                raise too_slow(self._backend, self._timeouts.first_token) from None
+
+    async def _first_chunk(self) -> None:
+        chunk = await self._upstream.chunk()
+        if chunk:
+            self._first = self._framer.feed(chunk)
+            if self._first and not sse.plausible(self._first):
+                raise self._no_stream(self._first)
+            return
+        rest = self._framer.rest()
+        self._first = sse.completed(rest)
+        if not self._first:
+            raise self._no_stream(rest) if rest.strip() else self._truncated()
+
+    async def __call__(self, send: Send) -> None:
+        told = {**headers.to_caller(self._upstream.headers), **self._record.told(), **_EVENTS}
+        await send({"type": "http.response.start", "status": 200, "headers": encoded(told)})
+        try:
+            end = await self._relay(send)
+        except asyncio.CancelledError:
+            if not self._record.left:  # the gateway is stopping: the caller is still there, and is told so
+                await self._finish(send, self._failed(_stopping()))
+            raise
+        finally:
+            self._upstream.close()
+            self._record.usage = self._stream.usage()
+        await self._finish(send, end)
+
+    async def _relay(self, send: Send) -> bytes:
+        """Passes the frames on; returns what is still to be sent, which is nothing after a proper end."""
+
+        async def ping() -> None:
+            await send({"type": "http.response.body", "body": sse.KEEP_ALIVE, "more_body": True})
+
+        limits = {
+            "first": self._timeouts.first_token,
+            "idle": self._timeouts.idle,
+            "total": self._timeouts.total,
+        }
+        try:
+            async with Pulse(ping, keep_alive=self._keep_alive, **limits) as pulse:
+                await self._pump(send, pulse)
+        except TimeoutError:
+            return self._failed(self._silent())
+        except UpstreamError as error:
+            return self._failed(error)
+        except sse.FrameTooLong as error:
+            return self._failed(
+                UpstreamError(502, f"{self._backend.title} sent {error}.", code="upstream_garbage")
+            )
+        return b""
+
+    async def _pump(self, send: Send, pulse: Pulse) -> None:
+        block = self._first
+        while True:
+            if block:
+                pulse.beat(busy=True)
+                await self._pass_on(send, block)
+                pulse.beat(busy=False)
+            chunk = await self._upstream.chunk()
+            if not chunk:
+                break
+            block = self._framer.feed(chunk)
+        last = sse.completed(self._framer.rest())
+        if last:
+            await self._pass_on(send, last)
+        if not self._stream.finished():
+            raise self._truncated()
+
+    async def _pass_on(self, send: Send, block: bytes) -> None:
+        await send({"type": "http.response.body", "body": self._stream.feed(block), "more_body": True})
+
+    @staticmethod
+    async def _finish(send: Send, end: bytes) -> None:
+        await send({"type": "http.response.body", "body": end})
+
+    def _failed(self, error: UpstreamError) -> bytes:
+        self._record.broken, self._record.code = True, error.code
+        self._record.cause = repr(error.__cause__) if error.__cause__ else error.message
+        return self._stream.error(error)
+
+    def _no_stream(self, raw: bytes) -> UpstreamError:
+        """The error for a body that is none, though a stream was asked for."""
+        if fault.read(raw):
+            return self._backend.error(502, self._upstream.headers, raw)
+        text = f"{self._backend.title} answered something that is not an event stream."
+        return UpstreamError(502, text, code="upstream_garbage")
+
+    def _truncated(self) -> UpstreamError:
+        text = f"{self._backend.title} ended its answer before it was finished."
+        return UpstreamError(502, text, code="upstream_truncated")
+
+    def _silent(self) -> UpstreamError:
+        text = f"{self._backend.title} went silent in the middle of its answer."
+        return UpstreamError(504, text, code="upstream_timeout")
+
+
+def encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI takes them."""
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in named.items()]
+
+
+def _stopping() -> UpstreamError:
+    return UpstreamError(503, "The gateway is stopping; send the request again.", code="gateway_stopping")

@@ -1,0 +1,86 @@
+"""The HTTP server: uvicorn, with a deadline for request headers and a stop that lets running streams end."""
+
+import asyncio
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+from gateway import telemetry
+from gateway.app import create_app
+from gateway.settings import Settings, load
+
+_BACKLOG = 4096
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """Closes a connection whose request headers do not come in time.
+
+    uvicorn itself waits for ever: a silent socket and a drip of headers stayed open for as long as we looked.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start()
+
+    def on_message_begin(self) -> None:
+        if self._deadline is None:  # a further request on a kept connection
+            self._start()
+        super().on_message_begin()
+
+    def _start(self) -> None:
+        # The application's lifespan tells the time: the only way from the settings to here without module state.
+        self._deadline = self.loop.call_later(self.app_state["header_timeout"], self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        self._met()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._met()
+        super().connection_lost(exc)
+
+    def _met(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def config(settings: Settings, app: ASGIApp | str) -> uvicorn.Config:
+    """How uvicorn runs the gateway; ``app`` may be the name of a factory, for worker processes."""
+    server = settings.server
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        host=server.host,
+        port=server.port,
+        workers=server.workers,
+        http=DeadlineProtocol,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=max(1, round(server.drain_timeout)),
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serves until a signal; with several workers, each in a process of its own on the same socket."""
+    telemetry.configure(settings.logging)
+    if settings.server.workers == 1:
+        uvicorn.Server(config(settings, create_app(settings))).run()
+        return
+    workers = config(settings, "gateway.server:worker")
+    Multiprocess(workers, sockets=[workers.bind_socket()]).run()
+
+
+def worker() -> ASGIApp:
+    """The application in a worker process, which reads the configuration for itself."""
+    settings = load()
+    telemetry.configure(settings.logging)
+    return create_app(settings)

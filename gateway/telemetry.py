@@ -1,0 +1,162 @@
+"""The log: structlog lines, readable on a terminal and JSON elsewhere, with one line for each request."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from gateway.backends.base import Change
+from gateway.settings import Logging
+from gateway.wire.usage import Usage
+
+_LONGEST = 2000  # characters of a logged value
+_SECRET = re.compile(r"(?i)(bearer\s+|api[-_]?key[\"'=:\s]+)[^\s\"',}]+|\bsk-[A-Za-z0-9_-]{6,}")
+_PICTURE = re.compile(r"data:[\w.+/-]*;base64,[A-Za-z0-9+/=_-]*")
+
+log = structlog.get_logger("gateway")
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of one request, for its log line and its response headers."""
+
+    request_id: str
+    method: str
+    path: str
+    started: float = field(default_factory=time.perf_counter)
+    caller: str | None = None
+    api: str | None = None
+    model: str | None = None
+    backend: str | None = None
+    upstream_model: str | None = None
+    stream: bool = False
+    changes: Sequence[Change] = ()
+    pictures: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    media_seconds: float | None = None
+    upstream_seconds: float | None = None
+    upstream_request_id: str | None = None
+    status: int | None = None
+    usage: Usage | None = None
+    code: str | None = None
+    cause: str | None = None
+    left: bool = False
+    broken: bool = False
+    finished: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """ok, error (told with a status), left (the caller went), or broken (the stream failed midway)."""
+        if self.left:
+            return "left"
+        if self.broken:
+            return "broken"
+        return "ok" if self.status is not None and self.status < 400 else "error"
+
+    def timing(self) -> str:
+        """The value of ``server-timing``: where the time until the answer's first byte went, in milliseconds."""
+        parts = {"media": self.media_seconds, "upstream": self.upstream_seconds}
+        told = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items() if seconds is not None]
+        return ", ".join([*told, f"total;dur={(time.perf_counter() - self.started) * 1000:.1f}"])
+
+    def told(self) -> dict[str, str]:
+        """The response headers that tell what became of the request."""
+        values = {
+            "x-arkway-backend": self.backend,
+            "x-arkway-model": self.upstream_model,
+            "x-arkway-changes": ", ".join(change.what for change in self.changes),
+            "server-timing": self.timing(),
+        }
+        return {name: value for name, value in values.items() if value}
+
+    def line(self) -> dict[str, Any]:
+        """The request's log line; what is unknown is left out."""
+        told: dict[str, Any] = {
+            "request_id": self.request_id,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "outcome": self.outcome,
+            "caller": self.caller,
+            "model": self.model,
+            "backend": self.backend,
+            "upstream_model": self.upstream_model,
+            "stream": self.stream or None,
+            "changes": ",".join(change.what for change in self.changes) or None,
+            "pictures": self.pictures or None,
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
+            "upstream_ms": _milliseconds(self.upstream_seconds),
+            "total_ms": _milliseconds(time.perf_counter() - self.started),
+            "upstream_request_id": self.upstream_request_id,
+            "code": self.code,
+            "cause": self.cause,
+        }
+        if self.usage:
+            told |= {"input_tokens": self.usage.input, "output_tokens": self.usage.output}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def configure(settings: Logging) -> None:
+    """Sets up the process's log, uvicorn's and the libraries' lines included."""
+    console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    level = getattr(logging, settings.level.upper())
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception,
+        redact,
+    ]
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(_json)
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    for name in ("uvicorn.access", "aiosqlite", "sqlalchemy.engine"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _json(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=repr).decode()
+
+
+def _exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """An exception as text in the line itself, so that one event stays one line of JSON."""
+    return structlog.processors.format_exc_info(_, __, event)
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Masks keys and picture data, and bounds the length of every text."""
+    for name, value in event.items():
+        if isinstance(value, str) and len(value) > 20:
+            event[name] = redacted(value)
+    return event
+
+
+def redacted(text: str) -> str:
+    text = _PICTURE.sub("data:…", text) if "base64," in text else text
+    return _SECRET.sub(lambda found: f"{found[1] or ''}***", text)[:_LONGEST]

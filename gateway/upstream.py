@@ -1,0 +1,195 @@
+"""Requests to backends: one pool of connections, timeouts, retries, and the map of what can go wrong there.
+
+The seam to the outside. The rest of the gateway sees ``UpstreamResponse`` and UpstreamError, never the client.
+"""
+
+import asyncio
+import random
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import structlog
+
+from gateway import __version__
+from gateway.backends.base import Backend, Flow, T, UpstreamReply, UpstreamRequest
+from gateway.errors import UpstreamError
+from gateway.settings import Upstream
+
+_MAX_WHOLE = 256 << 20  # bytes of an answer that is no stream: fifteen 4K pictures as base64 fit
+_FIRST_PAUSE = 0.1  # seconds before the first retry; doubles, with jitter
+
+log = structlog.get_logger(__name__)
+
+
+class UpstreamResponse:
+    """An answer whose headers have come. Closed before its end, it closes the connection at once."""
+
+    def __init__(self, response: aiohttp.ClientResponse, title: str) -> None:
+        self._response = response
+        self._title = title
+        self.status = response.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def chunk(self) -> bytes:
+        """What has come since the last call, at least one byte; empty at a proper end.
+
+        Raises UpstreamError where the connection broke or the body is shorter than it said.
+        """
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(self._title) from error
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        parts, size = [], 0
+        while part := await self.chunk():
+            parts.append(part)
+            size += len(part)
+            if size > _MAX_WHOLE:
+                raise UpstreamError(
+                    502, f"{self._title} answered more than {_MAX_WHOLE} bytes.", code="upstream_too_large"
+                )
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Gives the connection back after a whole body, and cuts it otherwise."""
+        self._response.close()
+
+
+class Upstreams:
+    """Opens requests to backends."""
+
+    def __init__(self, settings: Upstream, per_backend: Mapping[str, Upstream]) -> None:
+        self._settings = settings
+        self._per_backend = per_backend
+        self._session: aiohttp.ClientSession | None = None
+
+    def policy(self, backend: Backend) -> Upstream:
+        return self._per_backend.get(backend.name, self._settings)
+
+    async def start(self) -> None:
+        self._session = aiohttp.ClientSession(
+            # Admission bounds the number of requests; a second bound here could only make them wait unseen.
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            skip_auto_headers=("Accept",),
+            # aiohttp looks through the environment for each request; mostly there is no proxy to find.
+            trust_env=bool(urllib.request.getproxies()),
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def open(
+        self, backend: Backend, key: str, request: UpstreamRequest, *, patience: float
+    ) -> UpstreamResponse:
+        """Sends a request and waits ``patience`` seconds for the headers of its answer, whatever their status.
+
+        A request that got no answer is sent again: up to ``retries`` times where no connection came about, once
+        where one broke (backends close idle connections as we take them up). Raises UpstreamError.
+        """
+        policy = self.policy(backend)
+        broken = 0
+        for attempt in range(policy.retries + 1):
+            try:
+                return await self._send(backend, key, request, policy.timeouts.connect, patience)
+            except aiohttp.ClientConnectorError as error:
+                failed: Exception = error
+            except (aiohttp.ClientError, OSError) as error:
+                failed, broken = error, broken + 1
+            if attempt == policy.retries or broken > 1:
+                break
+            log.info("upstream.retry", backend=backend.name, attempt=attempt + 1, cause=type(failed).__name__)
+            await asyncio.sleep(_FIRST_PAUSE * 2**attempt * (1 + random.random()))  # noqa: S311 - jitter
+        text = f"{backend.title} cannot be reached."
+        raise UpstreamError(502, text, code="upstream_unreachable") from failed
+
+    async def _send(
+        self, backend: Backend, key: str, request: UpstreamRequest, connect: float, patience: float
+    ) -> UpstreamResponse:
+        if self._session is None:
+            raise RuntimeError("start() comes first")
+        try:
+            async with asyncio.timeout(patience):
+                response = await self._session.request(
+                    request.method,
+                    backend.base_url + request.path,
+                    data=_payload(request),
+                    headers=_headers(key, request),
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
+                )
+        except aiohttp.ConnectionTimeoutError as error:
+            text = f"{backend.title} did not accept a connection within {connect:g} s."
+            raise UpstreamError(504, text, code="upstream_timeout") from error
+        except TimeoutError as error:
+            raise too_slow(backend, patience) from error
+        return UpstreamResponse(response, backend.title)
+
+    async def fetch(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamReply:
+        """The whole answer to a small request (a file's state, the list of models), whatever its status."""
+        patience = self.policy(backend).timeouts.first_token
+        response = await self.open(backend, key, request, patience=patience)
+        try:
+            async with asyncio.timeout(patience):
+                return UpstreamReply(response.status, response.headers, await response.read())
+        except TimeoutError as error:
+            raise too_slow(backend, patience) from error
+        finally:
+            response.close()
+
+    async def drive(self, backend: Backend, key: str, flow: Flow[T]) -> T:
+        """Runs a flow: sends what it yields, gives it the answers, returns its result."""
+        started = time.monotonic()
+        try:
+            request = next(flow)
+            while True:
+                if request.delay:
+                    await asyncio.sleep(request.delay)
+                request = flow.send(await self.fetch(backend, key, request))
+        except StopIteration as stop:
+            log.debug("upstream.flow", backend=backend.name, seconds=round(time.monotonic() - started, 3))
+            result: T = stop.value
+            return result
+
+
+def too_slow(backend: Backend, seconds: float) -> UpstreamError:
+    text = f"{backend.title} gave no answer within {seconds:g} s."
+    return UpstreamError(504, text, code="upstream_timeout")
+
+
+def _broken(title: str) -> UpstreamError:
+    return UpstreamError(502, f"{title} broke off its answer.", code="upstream_broken")
+
+
+def _headers(key: str, request: UpstreamRequest) -> dict[str, str]:
+    headers = {
+        "authorization": f"Bearer {key}",
+        "accept-encoding": "identity",  # a compressed event stream would sit in the compressor
+        "user-agent": f"arkway/{__version__}",
+    }
+    if request.body is not None:
+        headers["content-type"] = "application/json"
+    return {**headers, **request.headers}
+
+
+def _payload(request: UpstreamRequest) -> Any:
+    if request.form is None:
+        return request.body
+    form = aiohttp.FormData()
+    for name, value in request.form.fields.items():
+        form.add_field(name, value)
+    form.add_field(
+        "file", request.form.data, filename=request.form.filename, content_type=request.form.content_type
+    )
+    return form
