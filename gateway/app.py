@@ -113,8 +113,8 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     return Gateway(engine, files, uploads, upstreams, fetcher, relay)
 
 
-def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) -> FastAPI:
-    """The gateway as an ASGI application."""
+def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) -> ASGIApp:
+    """The gateway as an ASGI application: the edge, the hot endpoints, and FastAPI for all the rest."""
     gateway = wire(settings, resolver)
 
     @contextlib.asynccontextmanager
@@ -139,24 +139,22 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         exception_handlers={HTTPException: _unrouted, RequestValidationError: _invalid},
         redirect_slashes=False,
     )
-    for path, (api, summary) in _INFERENCE.items():
-        app.router.routes.append(
-            _inference_route(path, summary, Inference(api, gateway.relay, settings.server))
-        )
+    hot = {path: Inference(api, gateway.relay, settings.server) for path, (api, _) in _INFERENCE.items()}
+    for path, (_, summary) in _INFERENCE.items():
+        app.router.routes.append(_documented(path, summary, hot[path]))
     catalogue = models.Catalogue(gateway.relay.router, gateway.upstreams, int(time.time()))
     app.include_router(models.router(catalogue, gateway.relay.router))
     app.include_router(files_api.router(gateway.files))
     app.include_router(health.router(gateway.files))
-    app.add_middleware(Edge, gate=gate(settings.access))
-    return app
+    return Edge(app, gate(settings.access), hot)
 
 
-def _inference_route(path: str, summary: str, endpoint: ASGIApp) -> APIRoute:
-    """A route that FastAPI documents and plain ASGI serves: its dependency machinery costs more than the relay."""
+def _documented(path: str, summary: str, endpoint: ASGIApp) -> APIRoute:
+    """A route that FastAPI documents and knows the methods of, and that plain ASGI serves."""
 
-    def documented(body: dict[str, Any]) -> Any: ...
+    def signature(body: dict[str, Any]) -> Any: ...
 
-    route = APIRoute(path, documented, methods=["POST"], summary=summary, tags=["Inference"], name=path)
+    route = APIRoute(path, signature, methods=["POST"], summary=summary, tags=["Inference"], name=path)
     route.app = endpoint
     return route
 

@@ -58,7 +58,8 @@ class Pulse:
             self._deadline.reschedule(now)
             return
         if now - max(self._last, self._pinged) >= self._keep_alive:
-            self._task = asyncio.ensure_future(self._ping())
+            if self._task is None or self._task.done():  # a caller that takes nothing is not sent more
+                self._task = asyncio.ensure_future(self._ping())
             self._pinged = now
         elif self._pinged < self._last:
             self._pinged = self._last

@@ -3,19 +3,20 @@
 parse -> route -> prepare -> media -> open -> error | whole | stream. ``Relay`` calls everyone; nobody calls back.
 """
 
+import asyncio
 import random
 import time
 from dataclasses import dataclass
 
 from gateway.access.gate import Principal
-from gateway.backends.base import Api, Dialect, Json
+from gateway.backends.base import Api, Dialect, Json, UpstreamRequest
 from gateway.errors import GatewayError, UpstreamError
 from gateway.media import pictures
-from gateway.media.pictures import Pictures, Place
+from gateway.media.pictures import Pictures, Place, Resolved
 from gateway.reply import Streamed, Whole
 from gateway.routing import Candidate, Router
 from gateway.telemetry import Record, log
-from gateway.upstream import UpstreamResponse, Upstreams
+from gateway.upstream import UpstreamResponse, Upstreams, too_slow
 from gateway.wire import body as wire_body
 from gateway.wire import headers, media
 from gateway.wire.media import MediaRef
@@ -91,53 +92,56 @@ class Relay:
         call.record.media_seconds = time.perf_counter() - started if refs else None
         call.record.changes = (*prepared.changes, *pictures.changes(resolved))
         prepared = prepared._replace(body=media.replace(prepared.body, pictures.parts(resolved)))
-        upstream = await self._open(call, place, prepared.body, prepared.headers)
-        try:
-            if not 200 <= upstream.status < 300:
-                raise await self._error(
-                    call, place, upstream, [one.file_id for one in resolved if one.deed == "reused"]
-                )
-            if not call.record.stream:
-                return await self._whole(call, place, prepared.body, upstream)
-            return await self._streamed(call, place, prepared.body, upstream)
-        except BaseException:
-            upstream.close()
-            raise
-
-    async def _open(self, call: Call, place: Place, body: Json, told: dict[str, str]) -> UpstreamResponse:
+        request = place.backend.request(place.api, prepared.body, prepared.headers)
         timeouts = self.upstreams.policy(place.backend).timeouts
         # A whole answer sends its headers when it is done, a stream when it begins.
         patience = timeouts.first_token if call.record.stream else timeouts.total
-        request = place.backend.request(place.api, body, told)
+        try:
+            async with asyncio.timeout(patience):
+                upstream = await self._open(call, place, request)
+                try:
+                    return await self._reply(call, place, prepared.body, upstream, resolved)
+                except BaseException:
+                    upstream.close()
+                    raise
+        except TimeoutError as error:
+            raise too_slow(place.backend, patience) from error
+
+    async def _open(self, call: Call, place: Place, request: UpstreamRequest) -> UpstreamResponse:
         started = time.perf_counter()
-        upstream = await self.upstreams.open(place.backend, place.key, request, patience=patience)
+        upstream = await self.upstreams.open(place.backend, place.key, request)
         call.record.upstream_seconds = time.perf_counter() - started
         call.record.upstream_request_id = upstream.headers.get("x-request-id")
         return upstream
 
+    async def _reply(
+        self, call: Call, place: Place, request: Json, upstream: UpstreamResponse, resolved: list[Resolved]
+    ) -> Whole | Streamed:
+        backend, record = place.backend, call.record
+        if not 200 <= upstream.status < 300:
+            raise await self._error(call, place, upstream, resolved)
+        if not record.stream:
+            raw = await Whole.read(upstream, backend, record)
+            return Whole(
+                upstream.status,
+                upstream.headers,
+                backend.answer(call.api, call.dialect, request, raw),
+                record,
+            )
+        stream = backend.stream(call.api, call.dialect, request)
+        timeouts = self.upstreams.policy(backend).timeouts
+        streamed = Streamed(upstream, stream, backend, timeouts, self.keep_alive, record)
+        await streamed.begin()
+        return streamed
+
     async def _error(
-        self, call: Call, place: Place, upstream: UpstreamResponse, reused: list[str | None]
+        self, call: Call, place: Place, upstream: UpstreamResponse, resolved: list[Resolved]
     ) -> Exception:
         raw = await upstream.read()
         callers_key = call.principal.upstream_key is not None
         error = place.backend.error(upstream.status, upstream.headers, raw, callers_key=callers_key)
-        file_ids = [file_id for file_id in reused if file_id]
-        return _FilesGone(file_ids) if file_ids and place.backend.file_is_gone(error, file_ids) else error
-
-    async def _whole(self, call: Call, place: Place, request: Json, upstream: UpstreamResponse) -> Whole:
-        patience = self.upstreams.policy(place.backend).timeouts.total
-        raw = await Whole.read(upstream, place.backend, patience, call.record)
-        answer = place.backend.answer(call.api, call.dialect, request, raw)
-        return Whole(upstream.status, upstream.headers, answer, call.record)
-
-    async def _streamed(
-        self, call: Call, place: Place, request: Json, upstream: UpstreamResponse
-    ) -> Streamed:
-        stream = place.backend.stream(call.api, call.dialect, request)
-        timeouts = self.upstreams.policy(place.backend).timeouts
-        streamed = Streamed(upstream, stream, place.backend, timeouts, self.keep_alive, call.record)
-        await streamed.begin()
-        return streamed
+        reused = [one.file_id for one in resolved if one.file_id and one.deed == "reused"]
+        return _FilesGone(reused) if reused and place.backend.file_is_gone(error, reused) else error
 
 
 class _FilesGone(Exception):

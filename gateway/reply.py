@@ -1,6 +1,7 @@
 """What goes back to the caller: a whole answer, or a stream that ends honestly however it ends."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from gateway.errors import UpstreamError
 from gateway.pulse import Pulse
 from gateway.settings import Timeouts
 from gateway.telemetry import Record
-from gateway.upstream import UpstreamResponse, too_slow
+from gateway.upstream import UpstreamResponse
 from gateway.wire import fault, headers, sse, usage
 from gateway.wire.stream import Stream
 
@@ -21,6 +22,7 @@ _EVENTS = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",  # nginx would collect the events
 }
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_STREAMS = ("application/json", "text/html")  # any other type may hold events: backends forget to name it
 
 
@@ -34,13 +36,9 @@ class Whole:
     record: Record
 
     @staticmethod
-    async def read(upstream: UpstreamResponse, backend: Backend, patience: float, record: Record) -> bytes:
+    async def read(upstream: UpstreamResponse, backend: Backend, record: Record) -> bytes:
         """The backend's whole answer. Raises UpstreamError for one that is no JSON or that is an error under 200."""
-        try:
-            async with asyncio.timeout(patience):
-                raw = await upstream.read()
-        except TimeoutError as error:
-            raise too_slow(backend, patience) from error
+        raw = await upstream.read()
         value = sse.Event("", raw).json()
         if value is None:
             text = f"{backend.title} answered something that is not a JSON object."
@@ -86,12 +84,11 @@ class Streamed:
         if self._upstream.content_type in _NO_STREAMS:
             raise self._no_stream(await self._upstream.read())
         try:
-            async with asyncio.timeout(min(self._keep_alive, self._timeouts.first_token)):
+            async with asyncio.timeout(self._keep_alive):
                 while not self._first:
                     await self._first_chunk()
         except TimeoutError:
-            if self._timeouts.first_token <= self._keep_alive:
-                raise too_slow(self._backend, self._timeouts.first_token) from None
+            return
 
     async def _first_chunk(self) -> None:
         chunk = await self._upstream.chunk()
@@ -189,8 +186,11 @@ class Streamed:
 
 
 def encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI takes them."""
-    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in named.items()]
+    """Headers as ASGI takes them. A caller's model name is told back here, and may hold a line break."""
+    return [
+        (name.encode("latin-1"), _CONTROL.sub("?", value).encode("latin-1", "replace"))
+        for name, value in named.items()
+    ]
 
 
 def _stopping() -> UpstreamError:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gateway.backends.base import Api, Backend, Change, Json
 from gateway.errors import InvalidRequest
+from gateway.wire import body as wire_body
 
 
 class Prepared(NamedTuple):
@@ -44,10 +45,11 @@ class Candidate:
             **{name: value for name, value in body.items() if value is not None or name not in self.extra},
         }
         extended["model"] = self.model
-        own = [tool.get("type") for tool in body.get("tools") or [] if isinstance(tool, dict)]
-        added = [tool for tool in self.tools if tool.get("type") not in own]
+        own = wire_body.items(extended, "tools")
+        types = [tool.get("type") for tool in own if isinstance(tool, dict)]
+        added = [tool for tool in self.tools if tool.get("type") not in types]
         if added:
-            extended["tools"] = [*(body.get("tools") or []), *added]
+            extended["tools"] = [*own, *added]
         return extended, [
             Change(f"add-tool:{tool.get('type')}", "the model's entry adds it.") for tool in added
         ]

@@ -121,7 +121,7 @@ class BackendEntry(_Slice):
     @model_validator(mode="after")
     def _url(self) -> "BackendEntry":
         if not re.match(r"https?://[^/\s]+", self.base_url):
-            raise ValueError(f"base_url must be an http(s) URL, not {self.base_url!r}")
+            raise ValueError("base_url must be an http(s) URL")  # not told back: it may be a key put there
         return self
 
 
@@ -131,8 +131,8 @@ class ModelEntry(_Slice):
     backend: str
     model: str | None = None
     weight: float = Field(1.0, ge=0)
-    tools: tuple[dict[str, Any], ...] = ()
-    extra: dict[str, Any] = {}
+    tools: tuple[dict[str, Any], ...] = Field((), repr=False)  # an mcp tool holds a key
+    extra: dict[str, Any] = Field({}, repr=False)
 
 
 class Fetch(_Slice):
@@ -164,11 +164,13 @@ class Logging(_Slice):
 class Storage(_Slice):
     """What must last."""
 
-    database: str = "sqlite:///arkway.db"
+    database: str = Field("sqlite:///arkway.db", repr=False)  # its URL may hold a password
     files: Path = Path("./arkway-files")
 
 
 def _listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
     return {name: [entry] if isinstance(entry, dict) else entry for name, entry in value.items()}
 
 
@@ -263,11 +265,19 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"The configuration file {path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+        raise ConfigError(f"{path} is not valid YAML{_position(error)}.") from None
     if not isinstance(value, dict | None):
         raise ConfigError(f"{path} must hold sections such as `server:` and `backends:`.")
     resolved: dict[str, Any] = _resolved(value or {}, str(path), "")
     return resolved
+
+
+def _position(error: Exception) -> str:
+    """Where the fault is and what; not the text there, which may be a key."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return (
+        f" on line {mark.line + 1}: {problem}" if mark else f": {getattr(error, 'reason', 'it is no text')}"
+    )
 
 
 def _resolved(value: Any, source: str, where: str) -> Any:

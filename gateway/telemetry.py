@@ -116,16 +116,20 @@ def configure(settings: Logging) -> None:
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _exception,
+        structlog.processors.format_exc_info,  # as text in the line itself: one event stays one line
         redact,
     ]
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(_json)
-    )
+    if console:
+        renderer: Processor = structlog.dev.ConsoleRenderer()
+        own = renderer
+        factory: Any = structlog.WriteLoggerFactory(sys.stderr)
+    else:
+        own, renderer = _json_bytes, _json
+        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, own],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -140,19 +144,18 @@ def configure(settings: Logging) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _json(value: Any, **_: Any) -> str:
-    return orjson.dumps(value, default=repr).decode()
+def _json_bytes(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+    return orjson.dumps(event, default=repr)
 
 
-def _exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """An exception as text in the line itself, so that one event stays one line of JSON."""
-    return structlog.processors.format_exc_info(_, __, event)
+def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=repr).decode()
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Masks keys and picture data, and bounds the length of every text."""
     for name, value in event.items():
-        if isinstance(value, str) and len(value) > 20:
+        if isinstance(value, str) and len(value) > 8:  # no key is shorter
             event[name] = redacted(value)
     return event
 

@@ -90,10 +90,9 @@ class Upstreams:
         if self._session is not None:
             await self._session.close()
 
-    async def open(
-        self, backend: Backend, key: str, request: UpstreamRequest, *, patience: float
-    ) -> UpstreamResponse:
-        """Sends a request and waits ``patience`` seconds for the headers of its answer, whatever their status.
+    async def open(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamResponse:
+        """Sends a request and waits for the headers of its answer, whatever their status. How long is the caller's
+        business: only connecting has a time of its own.
 
         A request that got no answer is sent again: up to ``retries`` times where no connection came about, once
         where one broke (backends close idle connections as we take them up). Raises UpstreamError.
@@ -102,7 +101,7 @@ class Upstreams:
         broken = 0
         for attempt in range(policy.retries + 1):
             try:
-                return await self._send(backend, key, request, policy.timeouts.connect, patience)
+                return await self._send(backend, key, request, policy.timeouts.connect)
             except aiohttp.ClientConnectorError as error:
                 failed: Exception = error
             except (aiohttp.ClientError, OSError) as error:
@@ -115,38 +114,36 @@ class Upstreams:
         raise UpstreamError(502, text, code="upstream_unreachable") from failed
 
     async def _send(
-        self, backend: Backend, key: str, request: UpstreamRequest, connect: float, patience: float
+        self, backend: Backend, key: str, request: UpstreamRequest, connect: float
     ) -> UpstreamResponse:
         if self._session is None:
             raise RuntimeError("start() comes first")
         try:
-            async with asyncio.timeout(patience):
-                response = await self._session.request(
-                    request.method,
-                    backend.base_url + request.path,
-                    data=_payload(request),
-                    headers=_headers(key, request),
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
-                )
+            response = await self._session.request(
+                request.method,
+                backend.base_url + request.path,
+                data=_payload(request),
+                headers=_headers(key, request),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
+            )
         except aiohttp.ConnectionTimeoutError as error:
             text = f"{backend.title} did not accept a connection within {connect:g} s."
             raise UpstreamError(504, text, code="upstream_timeout") from error
-        except TimeoutError as error:
-            raise too_slow(backend, patience) from error
         return UpstreamResponse(response, backend.title)
 
     async def fetch(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamReply:
         """The whole answer to a small request (a file's state, the list of models), whatever its status."""
         patience = self.policy(backend).timeouts.first_token
-        response = await self.open(backend, key, request, patience=patience)
         try:
             async with asyncio.timeout(patience):
-                return UpstreamReply(response.status, response.headers, await response.read())
+                response = await self.open(backend, key, request)
+                try:
+                    return UpstreamReply(response.status, response.headers, await response.read())
+                finally:
+                    response.close()
         except TimeoutError as error:
             raise too_slow(backend, patience) from error
-        finally:
-            response.close()
 
     async def drive(self, backend: Backend, key: str, flow: Flow[T]) -> T:
         """Runs a flow: sends what it yields, gives it the answers, returns its result."""

@@ -1,7 +1,7 @@
 """The outermost layer, plain ASGI: request ids, dialects by prefix, the gate, errors as envelopes, the log line."""
 
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,11 +21,16 @@ _OPEN_PATHS = ("/health/live", "/health/ready")
 
 
 class Edge:
-    """Wraps the application. What it knows of a request stands in ``scope["state"]``: record, dialect, principal."""
+    """Wraps the application. What it knows of a request stands in ``scope["state"]``: record, dialect, principal.
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    ``hot`` are endpoints by path that are called directly: the framework's middleware and routing cost as much
+    again as the relay itself.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate, hot: Mapping[str, ASGIApp]) -> None:
         self._app = app
         self._gate = gate
+        self._hot = hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,15 +39,16 @@ class Edge:
         record = Record(f"req_{secrets.token_hex(16)}", scope["method"], scope["path"])
         sender = _Sender(send, record)
         try:
-            self._enter(scope, record)
-            await self._app(scope, receive, sender)
+            path = self._enter(scope, record)
+            endpoint = self._hot.get(path) if record.method == "POST" else None
+            await (endpoint or self._app)(scope, receive, sender)
         except GatewayError as error:
             await sender.fail(error, scope["state"]["dialect"])
         except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an answer that tells nothing
             log.error("bug", request_id=record.request_id, exc_info=error)
             await sender.fail(_bug(), scope["state"]["dialect"])
         finally:
-            self._settle(record)
+            _settle(record)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
@@ -52,20 +58,17 @@ class Edge:
         else:
             await self._app(scope, receive, send)
 
-    def _enter(self, scope: Scope, record: Record) -> None:
+    def _enter(self, scope: Scope, record: Record) -> str:
+        """Lets the request in; the path without its prefix."""
         dialect, root = _dialect(scope["path"])
         state = scope.setdefault("state", {})
         state.update(record=record, dialect=dialect)
         scope["root_path"] = root  # ASGI's way to say where the application's own paths begin
-        if scope["path"][len(root) :] not in _OPEN_PATHS:
+        path: str = scope["path"][len(root) :]
+        if path not in _OPEN_PATHS:
             principal: Principal = self._gate.admit(scope["headers"])
             state["principal"], record.caller = principal, principal.name
-
-    @staticmethod
-    def _settle(record: Record) -> None:
-        """Plain, so that no cancellation can come between."""
-        level = "debug" if record.path.startswith("/health/") else "info"
-        getattr(log, level)("request", **record.line())
+        return path
 
 
 class _Sender:
@@ -97,6 +100,12 @@ class _Sender:
         headers = [*encoded(told), (b"content-length", str(len(body)).encode())]
         await self({"type": "http.response.start", "status": error.status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
+
+
+def _settle(record: Record) -> None:
+    """Plain, so that no cancellation can come between."""
+    level = "debug" if record.path in _OPEN_PATHS else "info"
+    getattr(log, level)("request", **record.line())
 
 
 def _dialect(path: str) -> tuple[Dialect, str]:

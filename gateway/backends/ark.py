@@ -22,15 +22,17 @@ from gateway.backends.base import (
     refuse_tool,
 )
 from gateway.errors import InvalidRequest, UpstreamError
-from gateway.wire import body as wire_body
-from gateway.wire import complete
+from gateway.wire import complete, sse
 from gateway.wire.stream import Stream
 
 _UNKNOWN = "Ark's Responses API refuses unknown fields, and this is one."
-_INCLUDABLE = frozenset(
-    {"reasoning.encrypted_content", "message.input_image.image_url", "message.input_audio.audio_url"}
+# Tuples, as a caller's value may be a list or an object, which no set can be asked for.
+_INCLUDABLE = (
+    "message.input_audio.audio_url",
+    "message.input_image.image_url",
+    "reasoning.encrypted_content",
 )
-_SERVICE_TIERS = frozenset({"auto", "default", "fast"})
+_SERVICE_TIERS = ("auto", "default", "fast")
 _MIB = 1 << 20
 _FORMATS = frozenset(
     f"image/{name}"
@@ -98,12 +100,13 @@ class Ark(Backend):
             file = self._file((yield UpstreamRequest("GET", f"/files/{file['id']}", delay=_POLL)))
         if file.get("status") != "active":
             raise _not_active(file)
-        return Uploaded(file["id"], file.get("expire_at") or expires_at)
+        told = file.get("expire_at")
+        return Uploaded(file["id"], told if isinstance(told, int) else expires_at)
 
     def _file(self, reply: UpstreamReply) -> Json:
         if reply.status >= 400:
             raise self.error(reply.status, reply.headers, reply.body)
-        file = wire_body.parse(reply.body)
+        file = sse.Event("", reply.body).json() or {}
         if not isinstance(file.get("id"), str):
             raise UpstreamError(502, "Ark took the file but told no id for it.", code="upload_failed")
         return file
@@ -237,7 +240,7 @@ Ark.rules = {
             "OpenAI's is a list, Ark's an object of the same name.",
             _own_context_management,
         ),
-        Rule("include", "Ark knows three values: " + ", ".join(sorted(_INCLUDABLE)) + ".", _known_includes),
+        Rule("include", "Ark knows three values: " + ", ".join(_INCLUDABLE) + ".", _known_includes),
         Rule("service_tier", "Ark knows auto, default and fast.", _known_service_tier),
     ),
 }

@@ -148,7 +148,7 @@ class Backend:
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool = False
     ) -> UpstreamError:
-        """The error that an answer with a status of 400 or more tells.
+        """The error that an answer with a status other than 2xx tells; a redirection is the backend's failure.
 
         401 and 403 mean that the gateway's key was wrong, not the caller's, unless the caller's own key went up.
         """
@@ -162,7 +162,7 @@ class Backend:
             message = f"{self.title} refused the gateway's own key or account: {told.message}"
             return UpstreamError(502, message, type="upstream_error", code=told.code, request_id=request_id)
         return UpstreamError(
-            status,
+            status if status >= 400 else 502,
             told.message,
             type=kind,
             code=told.code,
@@ -204,7 +204,7 @@ def _trimmed(base_url: str) -> str:
 def _type_of(status: int) -> str:
     if status == 429:
         return "rate_limit_error"
-    return "invalid_request_error" if status < 500 else "server_error"
+    return "invalid_request_error" if 400 <= status < 500 else "server_error"
 
 
 def drop(field: str, why: str) -> Rule:

@@ -13,12 +13,13 @@ import structlog
 from gateway.backends.base import Api, Backend, Change, Form, ImageRules, Json
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.media.fetch import Fetcher, FetchFailed
-from gateway.media.guard import AllowList, Refused, parse_remote, redact
+from gateway.media.guard import AllowList, redact
 from gateway.media.inspect import sniff
 from gateway.media.local import LocalRefused, read_local
+from gateway.media.plan import plan
 from gateway.media.uploads import Uploads
 from gateway.settings import Images
-from gateway.storage.files import FileStore, is_own_id
+from gateway.storage.files import FileStore
 from gateway.wire import media
 from gateway.wire.media import MediaRef
 
@@ -89,26 +90,12 @@ class Pictures:
             await self._uploads.forget(place.backend.account(place.key), file_id)
 
     async def _resolve(self, ref: MediaRef, place: Place, rules: ImageRules) -> Resolved:
-        kind, value = ref.source
-        if kind == "data" and not rules.takes_file_ids:
-            return self._checked(ref, media.parse_data_url(value, ref.param), place, rules)
-        if kind == "remote" and rules.takes_urls and self._forwarded(value, ref.param):
+        step, _ = plan(ref, place.backend, rules, self._settings, self._allow)
+        if step == "keep":
             return Resolved(ref, ref.part)
-        if kind == "file_id" and not is_own_id(value):
-            return self._foreign(ref, place, rules)
+        if step == "check":
+            return self._checked(ref, media.parse_data_url(ref.source.value, ref.param), place, rules)
         return await self._placed(ref, await self._bytes(ref, place.owner), place, rules)
-
-    def _forwarded(self, url: str, param: str) -> bool:
-        """Whether a URL goes to the backend as it is: only where the operator says so, and never an intranet's."""
-        if self._settings.remote != "forward":
-            return False
-        try:
-            remote = parse_remote(url, allow=self._allow)
-        except Refused as refused:
-            raise _unusable(param, f"{redact(url)} cannot be forwarded: {refused.reason}.") from refused
-        return remote.host not in self._allow.names and not (
-            remote.address and self._allow.covers(remote.address)
-        )
 
     def _checked(self, ref: MediaRef, url: media.DataUrl, place: Place, rules: ImageRules) -> Resolved:
         """A data URL that stays inline: only its beginning is decoded, to see what it really is."""
@@ -117,12 +104,6 @@ class Pictures:
         if url.mime == mime and ref.source.value.startswith("data:"):
             return Resolved(ref, ref.part)
         return Resolved(ref, media.as_url(place.api, ref.part, media.data_url(mime, url.text)), "inlined")
-
-    def _foreign(self, ref: MediaRef, place: Place, rules: ImageRules) -> Resolved:
-        if rules.takes_file_ids:
-            return Resolved(ref, ref.part)
-        text = f"The file {ref.source.value!r} is not one of this gateway's, and {place.backend.title} takes no file ids here."
-        raise InvalidRequest(text, param=ref.param, code="unsupported_file_id")
 
     async def _bytes(self, ref: MediaRef, owner: str) -> bytes:
         kind, value = ref.source

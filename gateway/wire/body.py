@@ -37,7 +37,11 @@ def _explained(raw: bytes, error: orjson.JSONDecodeError) -> InvalidRequest:
 
 
 def dump(body: Any) -> bytes:
-    return orjson.dumps(body)
+    """Raises InvalidRequest for a body of more than 253 levels, of which ``parse`` takes some."""
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:
+        raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from error
 
 
 def string(body: Json, name: str) -> str:

@@ -60,16 +60,20 @@ def response(value: Json, told: Json) -> Json:
     for name, default in _RESPONSE_DEFAULTS.items():
         if name not in value:
             value[name] = told[name] if name in told else copy(default)
-    for entry in value["output"] or []:
+    for entry in _listed(value["output"]):
         item(entry)
     return value
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def item(value: Any) -> None:
     if not isinstance(value, dict):
         return
     if value.get("type") == "message":
-        for entry in value.setdefault("content", []) or []:
+        for entry in _listed(value.setdefault("content", [])):
             part(entry)
     elif value.get("type") == "reasoning":
         value.setdefault("summary", [])
@@ -130,7 +134,7 @@ class CompleteResponses(ResponsesStream):
         self._response: Json | None = None
 
     def edit(self, block: bytes) -> bytes:
-        if block.startswith(_DELTA) and block.count(b"\n\n") == 1:
+        if block.startswith(_DELTA) and block.count(b"\n\n") == 1 and b"\r" not in block:
             return _with_logprobs(block)
         return b"".join(map(self._frame, sse.frames(block)))
 
@@ -146,7 +150,10 @@ class CompleteResponses(ResponsesStream):
         _EVENTS[event.name](body, self._told)
         if event.name == "response.created":
             self._response = body.get("response")
-        return sse.encode(body, event.name)
+        try:
+            return sse.encode(body, event.name)
+        except TypeError:  # with the request's own settings it is nested too deeply to be written
+            return frame
 
     def error(self, error: GatewayError) -> bytes:
         if self._response is None:
@@ -206,6 +213,8 @@ class CompleteChat(ChatStream):
         if not isinstance(delta, dict) or "role" not in delta:
             return False
         index = choice.get("index", 0)
+        if not isinstance(index, int):
+            return False
         if index in self._begun:
             del delta["role"]
             return True

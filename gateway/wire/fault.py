@@ -76,5 +76,12 @@ def _detail(detail: Any) -> str:
     """FastAPI's ``detail``: a sentence, or a list of ``{"loc": [...], "msg": ...}``."""
     if not isinstance(detail, list):
         return str(detail)
-    entries = [entry for entry in detail if isinstance(entry, dict)]
-    return "; ".join(f"{'.'.join(map(str, entry.get('loc', [])))}: {entry.get('msg')}" for entry in entries)
+    return "; ".join(map(_located, detail))
+
+
+def _located(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    place = entry.get("loc")
+    where = ".".join(map(str, place)) if isinstance(place, list) else ""
+    return f"{where}: {entry.get('msg')}" if where else str(entry.get("msg"))

@@ -14,7 +14,8 @@ SourceKind = Literal["remote", "data", "base64", "local", "file_id"]
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _REMOTE = re.compile(r"https?:", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
+# White space in one place only: in two that touch, a text that fails is tried in a square of its length.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+(?:=\s*){0,2}")
 _SHORTEST_BASE64 = 40  # no picture is smaller, and no word is taken for one
 
 

@@ -11,6 +11,7 @@ from gateway.wire import sse, usage
 
 # A backend that sends "usage":null in each chunk is not asked to be parsed in each chunk.
 _USAGE = b'"usage":{'
+_DATA = b"data"
 
 
 class Stream:
@@ -22,7 +23,8 @@ class Stream:
 
     def feed(self, block: bytes) -> bytes:
         """Whole frames in, whole frames out."""
-        self._last = block
+        if _DATA in block:  # comments alone do not hide the last event
+            self._last = block
         if _USAGE in block:
             self._usage_block = block
         return self.edit(block)

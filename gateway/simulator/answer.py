@@ -1,0 +1,166 @@
+"""What the simulated models say: a description of what they were really sent.
+
+The answer is a function of the request, so a test can tell from it which pixels, texts and settings arrived, in which order.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.simulator.conversation import (
+    Clip,
+    Conversation,
+    Message,
+    Part,
+    has_tool_output,
+    last_user_text,
+    pictures,
+    spoken,
+)
+from gateway.simulator.faults import Fault
+from gateway.simulator.pictures import Picture, describe
+from gateway.simulator.samples import sample
+
+_LONGEST_QUOTE = 200
+_LONGEST_ORDER_QUOTE = 40
+_CALL = re.compile(r"\bcall\s+([\w.-]+)")
+# A token is a word with the blanks behind it, or one Chinese character.
+_TOKEN = re.compile(r"[\u4e00-\u9fff\u3000-\u303f]|[^\s\u4e00-\u9fff\u3000-\u303f]+\s*|\s+")
+_PIXELS_PER_TOKEN = 784
+
+
+@dataclass(frozen=True)
+class Ask:
+    conversation: Conversation
+    functions: Mapping[str, Mapping[str, Any]]  # name -> JSON schema of the arguments
+    forced: str | None = None  # a function's name, "any" or "none"
+    parallel: bool = True
+    schema: Mapping[str, Any] | None = None  # of the JSON text that is wanted
+    thinking: bool = False
+    limit: int | None = None
+    limit_covers_thinking: bool = True
+
+
+@dataclass(frozen=True)
+class FunctionCall:
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer before it takes an API's shape; texts are lists of the chunks they stream in."""
+
+    thought: Sequence[str]
+    text: Sequence[str]
+    calls: Sequence[FunctionCall]
+    truncated: bool
+    prompt_tokens: int
+
+    @property
+    def completion_tokens(self) -> int:
+        return len(self.thought) + len(self.text) + sum(len(tokens(call.arguments)) for call in self.calls)
+
+
+def draft(ask: Ask, fault: Fault) -> Draft:
+    calls = _calls(ask)
+    thought = tokens(_thought(ask.conversation)) if ask.thinking else []
+    text = [] if calls else _text(ask, fault)
+    room = len(thought) + len(text) if ask.limit is None else ask.limit
+    kept_thought = thought[:room] if ask.limit_covers_thinking else thought
+    kept_text = text[: max(0, room - len(kept_thought) * ask.limit_covers_thinking)]
+    truncated = len(kept_thought) + len(kept_text) < len(thought) + len(text)
+    return Draft(kept_thought, kept_text, calls, truncated, prompt_tokens(ask.conversation))
+
+
+def describe_conversation(conversation: Conversation) -> str:
+    seen = pictures(conversation)
+    clips = [part for message in conversation for part in message.parts if isinstance(part, Clip)]
+    return "\n".join(
+        (
+            f"I see {_counted(len(seen), 'picture')} in {_counted(spoken(conversation), 'message')}.",
+            f"order: {_order(conversation)}",
+            *(f"image {index}: {describe(picture)}" for index, picture in enumerate(seen)),
+            *(f"{clip.kind}: {clip.size} bytes" for clip in clips),
+            f'last user text: "{last_user_text(conversation)[:_LONGEST_QUOTE]}"',
+        )
+    )
+
+
+def tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text)
+
+
+def prompt_tokens(conversation: Conversation) -> int:
+    return sum(_part_tokens(part) for message in conversation for part in message.parts)
+
+
+def _text(ask: Ask, fault: Fault) -> list[str]:
+    text = _said(ask) if fault.text is None else fault.text
+    return tokens(text) if fault.chunks is None else _divided(text, fault.chunks)
+
+
+def _said(ask: Ask) -> str:
+    said = describe_conversation(ask.conversation)
+    if ask.schema is None:
+        return said
+    return orjson.dumps(sample(ask.schema, said) if ask.schema else {"answer": said}).decode()
+
+
+def _divided(text: str, count: int) -> list[str]:
+    """The text in so many chunks, said again from the start where it is too short for that."""
+    size = max(1, len(text) // count)
+    repeated = text * (1 + count // max(1, len(text)))
+    chunks = [repeated[start : start + size] for start in range(0, size * count, size)]
+    return chunks if len(repeated) > len(text) else [*chunks[:-1], text[size * (count - 1) :]]
+
+
+def _thought(conversation: Conversation) -> str:
+    count = _counted(len(pictures(conversation)), "picture")
+    return f"There are {count} and {_counted(spoken(conversation), 'message')}; I tell what I see."
+
+
+def _calls(ask: Ask) -> list[FunctionCall]:
+    if ask.forced == "none" or has_tool_output(ask.conversation):
+        return []
+    named = [name for name in _CALL.findall(last_user_text(ask.conversation)) if name in ask.functions]
+    if ask.forced == "any":
+        named = named or list(ask.functions)[:1]
+    elif ask.forced:
+        named = [ask.forced]
+    wanted = named if ask.parallel else named[:1]
+    return [FunctionCall(name, _arguments(ask.functions[name])) for name in wanted if name in ask.functions]
+
+
+def _arguments(schema: Mapping[str, Any]) -> str:
+    return orjson.dumps(sample(schema) if schema else {}).decode()
+
+
+def _order(conversation: Conversation) -> str:
+    numbers = iter(range(len(pictures(conversation))))
+    return " | ".join(_message_order(message, numbers) for message in conversation)
+
+
+def _message_order(message: Message, numbers: Iterator[int]) -> str:
+    return " ".join((f"{message.role}:", *(_mark(part, numbers) for part in message.parts)))
+
+
+def _mark(part: Part, numbers: Iterator[int]) -> str:
+    if isinstance(part, str):
+        return f'text "{part[:_LONGEST_ORDER_QUOTE]}"'
+    return f"[image {next(numbers)}]" if isinstance(part, Picture) else f"[{part.kind}]"
+
+
+def _part_tokens(part: Part) -> int:
+    if isinstance(part, str):
+        return len(tokens(part))
+    if isinstance(part, Picture):
+        return min(1280, max(1, part.pixels // _PIXELS_PER_TOKEN))
+    return max(1, part.size // 1024)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
