@@ -60,7 +60,14 @@ def simulate(
 
     typer.echo(f"Simulated Ark:       http://127.0.0.1:{port}/api/v3", err=True)
     typer.echo(f"Simulated ModelArts: http://127.0.0.1:{port}/v2/infer/any/v1", err=True)
-    uvicorn.run(create_simulator(), host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(
+        create_simulator(),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=1,  # a scripted stall would otherwise hold the stop until its caller leaves
+    )
 
 
 @app.command()

@@ -11,7 +11,6 @@ from typing import Any
 
 import uvicorn
 from openai import AsyncOpenAI
-from PIL import Image, ImageDraw, ImageFilter
 from rich.console import Console
 from starlette.types import ASGIApp
 
@@ -19,9 +18,9 @@ from gateway import telemetry
 from gateway.app import create_app
 from gateway.settings import Logging, Settings
 from gateway.simulator import create_simulator
+from gateway.simulator.ark.gallery import strawberries
 
 _QUESTION = "数一数有多少颗草莓？ (How many strawberries are there?)"
-_BERRIES = ((180, 240), (420, 150), (640, 330), (860, 180), (980, 480), (330, 520), (620, 600))
 _MODEL = "doubao-seed-1-6-vision-250815"
 
 
@@ -30,7 +29,8 @@ async def run() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
-        picture = draw(Path(folder) / "strawberries.png")
+        picture = Path(folder) / "strawberries.png"
+        strawberries().save(picture)
         async with (
             served(create_simulator()) as upstream,
             served(create_app(_settings(upstream, folder))) as gateway,
@@ -103,19 +103,6 @@ def _settings(upstream: str, folder: str) -> Settings:
             "storage": {"database": f"sqlite:///{folder}/arkway.db", "files": f"{folder}/files"},
         }
     )
-
-
-def draw(path: Path) -> Path:
-    """Strawberries on a table, with enough grain that the PNG is large."""
-    grain = Image.effect_noise((1200, 800), 40).convert("RGB")
-    picture = Image.blend(Image.new("RGB", (1200, 800), (214, 190, 160)), grain, 0.25)
-    pen = ImageDraw.Draw(picture)
-    for x, y in _BERRIES:
-        pen.polygon([(x - 60, y - 40), (x + 60, y - 40), (x, y + 80)], fill=(200, 20, 40))
-        pen.ellipse([x - 62, y - 75, x + 62, y + 15], fill=(200, 20, 40))
-        pen.polygon([(x - 45, y - 72), (x, y - 100), (x + 45, y - 72), (x, y - 50)], fill=(40, 140, 50))
-    picture.filter(ImageFilter.SMOOTH).save(path)
-    return path
 
 
 def _data_url(path: Path) -> str:

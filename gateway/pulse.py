@@ -54,6 +54,8 @@ class Pulse:
         now = self._loop.time()
         if self._busy:
             self._last = now
+        if self._deadline.expired():  # the work inside is on its way out, and takes its time
+            return
         if now - self._last >= self._limit:
             self._deadline.reschedule(now)
             return

@@ -99,8 +99,8 @@ class Pictures:
 
     def _checked(self, ref: MediaRef, url: media.DataUrl, place: Place, rules: ImageRules) -> Resolved:
         """A data URL that stays inline: only its beginning is decoded, to see what it really is."""
-        mime = _real_type(media.head(url.text, ref.param), ref.param, place, rules)
-        _check_size(len(url.text) * 3 // 4, len(url.text), ref.param, place, rules)
+        mime = _real_type(media.head(url.beginning, ref.param), ref.param, place, rules)
+        _check_size(url.size * 3 // 4, url.size, ref.param, place, rules)
         if url.mime == mime and ref.source.value.startswith("data:"):
             return Resolved(ref, ref.part)
         return Resolved(ref, media.as_url(place.api, ref.part, media.data_url(mime, url.text)), "inlined")

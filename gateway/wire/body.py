@@ -37,7 +37,7 @@ def _explained(raw: bytes, error: orjson.JSONDecodeError) -> InvalidRequest:
 
 
 def dump(body: Any) -> bytes:
-    """Raises InvalidRequest for a body of more than 253 levels, of which ``parse`` takes some."""
+    """Raises InvalidRequest for a body of more than 254 levels, of which ``parse`` takes some."""
     try:
         return orjson.dumps(body)
     except TypeError as error:

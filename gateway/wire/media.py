@@ -16,6 +16,7 @@ _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _REMOTE = re.compile(r"https?:", re.IGNORECASE)
 # White space in one place only: in two that touch, a text that fails is tried in a square of its length.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+(?:=\s*){0,2}")
+_BEGINNING = 8192
 _SHORTEST_BASE64 = 40  # no picture is smaller, and no word is taken for one
 
 
@@ -36,10 +37,28 @@ class MediaRef(NamedTuple):
 
 
 class DataUrl(NamedTuple):
-    """A base64 data URL taken apart; ``mime`` as declared, ``text`` still encoded."""
+    """A base64 data URL taken apart: ``mime`` as declared, and where in ``value`` its base64 text begins.
+
+    The text itself is cut out only where it is needed: it has megabytes.
+    """
 
     mime: str
-    text: str
+    value: str
+    start: int
+
+    @property
+    def text(self) -> str:
+        return self.value[self.start :]
+
+    @property
+    def beginning(self) -> str:
+        """Enough of the text for a look at the picture's header."""
+        return self.value[self.start : self.start + _BEGINNING]
+
+    @property
+    def size(self) -> int:
+        """Characters of the base64 text."""
+        return len(self.value) - self.start
 
 
 def find(api: str, body: Json) -> list[MediaRef]:
@@ -111,10 +130,9 @@ def parse_data_url(value: str, param: str) -> DataUrl:
         )
     if ";base64" not in head[2].lower():
         raise InvalidRequest("The data URL must be base64.", param=param, code="invalid_image_url")
-    text = value[head.end() :]
-    if not text:
+    if head.end() == len(value):
         raise InvalidRequest("The data URL has no data.", param=param, code="invalid_image_url")
-    return DataUrl(head[1].strip(), text)
+    return DataUrl(head[1].strip(), value, head.end())
 
 
 def decode(text: str, param: str) -> bytes:

@@ -1,0 +1,60 @@
+"""Stand-ins for the pictures that Ark's own documentation points to, so that its examples run without a network."""
+
+import io
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from PIL import Image, ImageDraw, ImageFilter
+
+_HOST = "ark-project.tos-cn-beijing.volces.com"
+_SIZE = (1200, 800)
+_BERRIES = ((180, 240), (420, 150), (640, 330), (860, 180), (980, 480), (330, 520), (620, 600))
+
+
+def stand_in(url: str) -> bytes | None:
+    """The picture for a documentation URL; None for any other URL."""
+    parts = urlsplit(url)
+    draw = _PICTURES.get(parts.path.rpartition("/")[2]) if parts.hostname == _HOST else None
+    if draw is None:
+        return None
+    target = io.BytesIO()
+    draw().save(target, "PNG" if parts.path.endswith(".png") else "JPEG")
+    return target.getvalue()
+
+
+def strawberries() -> Image.Image:
+    """Seven strawberries on a table, with enough grain that a PNG of it is large."""
+    grain = Image.effect_noise(_SIZE, 40).convert("RGB")
+    picture = Image.blend(Image.new("RGB", _SIZE, (214, 190, 160)), grain, 0.25)
+    pen = ImageDraw.Draw(picture)
+    for x, y in _BERRIES:
+        pen.polygon([(x - 60, y - 40), (x + 60, y - 40), (x, y + 80)], fill=(200, 20, 40))
+        pen.ellipse([x - 62, y - 75, x + 62, y + 15], fill=(200, 20, 40))
+        pen.polygon([(x - 45, y - 72), (x, y - 100), (x + 45, y - 72), (x, y - 50)], fill=(40, 140, 50))
+    return picture.filter(ImageFilter.SMOOTH)
+
+
+def _street() -> Image.Image:
+    picture = Image.new("RGB", _SIZE, (150, 190, 220))
+    pen = ImageDraw.Draw(picture)
+    pen.polygon([(0, 800), (520, 400), (680, 400), (1200, 800)], fill=(90, 90, 90))
+    pen.rectangle([500, 140, 700, 220], fill=(20, 80, 200))
+    pen.text((560, 170), "G6 EXIT 12", fill="white")
+    return picture
+
+
+def _lake() -> Image.Image:
+    picture = Image.new("RGB", _SIZE, (120, 180, 230))
+    pen = ImageDraw.Draw(picture)
+    pen.polygon([(0, 420), (400, 120), (800, 420)], fill=(240, 240, 245))
+    pen.rectangle([0, 420, 1200, 800], fill=(60, 120, 180))
+    pen.ellipse([500, 560, 760, 620], fill=(240, 150, 40))
+    return picture
+
+
+_PICTURES: Mapping[str, Callable[[], Image.Image]] = {
+    "image_process_1.jpg": _street,
+    "image_process_2.jpg": strawberries,
+    "view.jpeg": _lake,
+    "seedream4_imageToimage.png": _lake,
+}
