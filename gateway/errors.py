@@ -48,8 +48,8 @@ class InvalidRequest(GatewayError):
 class UpstreamError(GatewayError):
     """The backend failed or refused.
 
-    ``raw`` is its own body where it may reach the caller unchanged (Ark's dialect from Ark), with
-    ``request_id`` as the backend gave it.
+    ``raw`` is its own body where it may reach the caller unchanged (Ark's dialect from Ark), ``request_id`` its
+    own; ``hopeless`` says that trying again will not help, whatever the status.
     """
 
     def __init__(
@@ -63,15 +63,19 @@ class UpstreamError(GatewayError):
         retry_after: str | None = None,
         request_id: str | None = None,
         raw: bytes | None = None,
+        hopeless: bool = False,
     ) -> None:
         super().__init__(status, message, type=type, code=code, param=param, retry_after=retry_after)
         self.request_id = request_id
         self.raw = raw
+        self.hopeless = hopeless
 
     def headers(self) -> dict[str, str]:
         told = super().headers()
         if self.request_id:
             told["x-upstream-request-id"] = self.request_id
+        if self.hopeless:
+            told["x-should-retry"] = "false"  # the OpenAI SDK obeys it
         return told
 
 

@@ -49,10 +49,7 @@ class Whole:
         return raw
 
     async def __call__(self, send: Send) -> None:
-        told = {**headers.to_caller(self.headers), **self.record.told(), "content-type": "application/json"}
-        sized = [*encoded(told), (b"content-length", str(len(self.body)).encode())]
-        await send({"type": "http.response.start", "status": self.status, "headers": sized})
-        await send({"type": "http.response.body", "body": self.body})
+        await send_whole(send, self.record, self.status, headers.to_caller(self.headers), self.body)
 
 
 class Streamed:
@@ -91,7 +88,10 @@ class Streamed:
             return
 
     async def _first_chunk(self) -> None:
-        chunk = await self._upstream.chunk()
+        try:
+            chunk = await self._upstream.next_chunk()
+        except self._upstream.failures as error:
+            raise self._upstream.broken() from error
         if chunk:
             self._first = self._framer.feed(chunk)
             if self._first and not sse.plausible(self._first):
@@ -104,7 +104,8 @@ class Streamed:
 
     async def __call__(self, send: Send) -> None:
         told = {**headers.to_caller(self._upstream.headers), **self._record.told(), **_EVENTS}
-        await send({"type": "http.response.start", "status": 200, "headers": encoded(told)})
+        self._record.status = 200
+        await send({"type": "http.response.start", "status": 200, "headers": _encoded(told)})
         try:
             end = await self._relay(send)
         except asyncio.CancelledError:
@@ -120,7 +121,7 @@ class Streamed:
         """Passes the frames on; returns what is still to be sent, which is nothing after a proper end."""
 
         async def ping() -> None:
-            await send({"type": "http.response.body", "body": sse.KEEP_ALIVE, "more_body": True})
+            await self._send(send, sse.KEEP_ALIVE)
 
         limits = {
             "first": self._timeouts.first_token,
@@ -141,27 +142,32 @@ class Streamed:
         return b""
 
     async def _pump(self, send: Send, pulse: Pulse) -> None:
-        block = self._first
-        while True:
-            if block:
-                pulse.beat(busy=True)
-                await self._pass_on(send, block)
-                pulse.beat(busy=False)
-            chunk = await self._upstream.chunk()
-            if not chunk:
-                break
-            block = self._framer.feed(chunk)
+        block, next_chunk = self._first, self._upstream.next_chunk
+        try:
+            while True:
+                if block:
+                    pulse.beat(busy=True)
+                    await self._send(send, self._stream.feed(block))
+                    pulse.beat(busy=False)
+                chunk = await next_chunk()
+                if not chunk:
+                    break
+                block = self._framer.feed(chunk)
+        except self._upstream.failures as error:
+            raise self._upstream.broken() from error
         last = sse.completed(self._framer.rest())
         if last:
-            await self._pass_on(send, last)
+            await self._send(send, self._stream.feed(last))
         if not self._stream.finished():
             raise self._truncated()
 
-    async def _pass_on(self, send: Send, block: bytes) -> None:
-        await send({"type": "http.response.body", "body": self._stream.feed(block), "more_body": True})
+    def _send(self, send: Send, block: bytes) -> Awaitable[None]:
+        self._record.bytes_out += len(block)
+        return send({"type": "http.response.body", "body": block, "more_body": True})
 
-    @staticmethod
-    async def _finish(send: Send, end: bytes) -> None:
+    async def _finish(self, send: Send, end: bytes) -> None:
+        self._record.bytes_out += len(end)
+        self._record.finished = True
         await send({"type": "http.response.body", "body": end})
 
     def _failed(self, error: UpstreamError) -> bytes:
@@ -185,12 +191,18 @@ class Streamed:
         return UpstreamError(504, text, code="upstream_timeout")
 
 
-def encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI takes them. A caller's model name is told back here, and may hold a line break."""
-    return [
-        (name.encode("latin-1"), _CONTROL.sub("?", value).encode("latin-1", "replace"))
-        for name, value in named.items()
-    ]
+async def send_whole(
+    send: Send, record: Record, status: int, headers: Mapping[str, str], body: bytes
+) -> None:
+    """Sends an answer that has come in full, with what is told of each request."""
+    record.status, record.bytes_out, record.finished = status, len(body), True
+    told = {**headers, **record.told(), "content-type": "application/json", "content-length": str(len(body))}
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(told)})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in named.items()]
 
 
 def _stopping() -> UpstreamError:

@@ -150,6 +150,7 @@ class Images(_Slice):
     remote: Literal["normalise", "forward"] = "normalise"
     allow_hosts: tuple[str, ...] = ()
     local_roots: tuple[Path, ...] = ()
+    on_violation: Literal["fix", "reject"] = "fix"
     upload_over: Size = 256 << 10
     fetch: Fetch = Fetch()
 
@@ -161,11 +162,17 @@ class Logging(_Slice):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+def _nothing(value: Any) -> None:
+    if value is not None:
+        raise ValueError("no state is shared through Redis yet; leave it null")
+
+
 class Storage(_Slice):
     """What must last."""
 
     database: str = Field("sqlite:///arkway.db", repr=False)  # its URL may hold a password
     files: Path = Path("./arkway-files")
+    redis: Annotated[None, BeforeValidator(_nothing)] = None
 
 
 def _listed(value: Any) -> Any:

@@ -1,12 +1,14 @@
 """The log: structlog lines, readable on a terminal and JSON elsewhere, with one line for each request."""
 
+import asyncio
+import atexit
 import logging
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -70,6 +72,7 @@ class Record:
     def told(self) -> dict[str, str]:
         """The response headers that tell what became of the request."""
         values = {
+            "x-request-id": self.request_id,
             "x-arkway-backend": self.backend,
             "x-arkway-model": self.upstream_model,
             "x-arkway-changes": ", ".join(change.what for change in self.changes),
@@ -109,6 +112,31 @@ def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
 
 
+class Lines:
+    """Writes log lines, those of one turn of the event loop together: under load one write serves many requests."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._pending: list[bytes] = []
+
+    def msg(self, line: bytes) -> None:
+        self._pending.append(line)
+        if len(self._pending) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:  # no loop runs
+            self.flush()
+
+    debug = info = warning = error = critical = msg
+
+    def flush(self) -> None:
+        if self._pending:
+            lines, self._pending = self._pending, []
+            self._target.write(b"\n".join(lines) + b"\n")
+            self._target.flush()
+
+
 def configure(settings: Logging) -> None:
     """Sets up the process's log, uvicorn's and the libraries' lines included."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
@@ -125,7 +153,7 @@ def configure(settings: Logging) -> None:
         factory: Any = structlog.WriteLoggerFactory(sys.stderr)
     else:
         own, renderer = _json_bytes, _json
-        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
+        factory = _to(Lines(sys.stderr.buffer))
     structlog.configure(
         processors=[*shared, own],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -142,6 +170,11 @@ def configure(settings: Logging) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
     for name in ("uvicorn.access", "aiosqlite", "sqlalchemy.engine"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _to(lines: Lines) -> Callable[..., Lines]:
+    atexit.register(lines.flush)
+    return lambda *_: lines
 
 
 def _json_bytes(_: WrappedLogger, __: str, event: EventDict) -> bytes:

@@ -7,8 +7,8 @@ import asyncio
 import random
 import time
 import urllib.request
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
 
 import aiohttp
 import structlog
@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 class UpstreamResponse:
     """An answer whose headers have come. Closed before its end, it closes the connection at once."""
 
+    failures: ClassVar = (aiohttp.ClientError, OSError)
+
     def __init__(self, response: aiohttp.ClientResponse, title: str) -> None:
         self._response = response
         self._title = title
@@ -37,26 +39,31 @@ class UpstreamResponse:
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    async def chunk(self) -> bytes:
-        """What has come since the last call, at least one byte; empty at a proper end.
+    @property
+    def next_chunk(self) -> Callable[[], Awaitable[bytes]]:
+        """Gives what has come since the last call, at least one byte, and nothing at a proper end. It raises one
+        of ``failures`` where the connection broke or the body is shorter than it said.
 
-        Raises UpstreamError where the connection broke or the body is shorter than it said.
+        The client's own method: a stream has thousands of chunks, and each layer costs.
         """
-        try:
-            return await self._response.content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            raise _broken(self._title) from error
+        return self._response.content.readany
+
+    def broken(self) -> UpstreamError:
+        """What one of ``failures`` means."""
+        return UpstreamError(502, f"{self._title} broke off its answer.", code="upstream_broken")
 
     async def read(self) -> bytes:
         """The whole body."""
         parts, size = [], 0
-        while part := await self.chunk():
-            parts.append(part)
-            size += len(part)
-            if size > _MAX_WHOLE:
-                raise UpstreamError(
-                    502, f"{self._title} answered more than {_MAX_WHOLE} bytes.", code="upstream_too_large"
-                )
+        try:
+            while part := await self.next_chunk():
+                parts.append(part)
+                size += len(part)
+                if size > _MAX_WHOLE:
+                    text = f"{self._title} answered more than {_MAX_WHOLE} bytes."
+                    raise UpstreamError(502, text, code="upstream_too_large")
+        except self.failures as error:
+            raise self.broken() from error
         return b"".join(parts)
 
     def close(self) -> None:
@@ -163,10 +170,6 @@ class Upstreams:
 def too_slow(backend: Backend, seconds: float) -> UpstreamError:
     text = f"{backend.title} gave no answer within {seconds:g} s."
     return UpstreamError(504, text, code="upstream_timeout")
-
-
-def _broken(title: str) -> UpstreamError:
-    return UpstreamError(502, f"{title} broke off its answer.", code="upstream_broken")
 
 
 def _headers(key: str, request: UpstreamRequest) -> dict[str, str]:

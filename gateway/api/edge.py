@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.access.gate import Gate, Principal
 from gateway.backends.base import Dialect
 from gateway.errors import GatewayError, UpstreamError
-from gateway.reply import encoded
+from gateway.reply import send_whole
 from gateway.telemetry import Record, log
 from gateway.wire import body as wire_body
 
@@ -37,16 +37,17 @@ class Edge:
             await self._other(scope, receive, send)
             return
         record = Record(f"req_{secrets.token_hex(16)}", scope["method"], scope["path"])
-        sender = _Sender(send, record)
         try:
-            path = self._enter(scope, record)
-            endpoint = self._hot.get(path) if record.method == "POST" else None
-            await (endpoint or self._app)(scope, receive, sender)
+            endpoint = self._hot.get(self._enter(scope, record)) if record.method == "POST" else None
+            if endpoint is not None:
+                await endpoint(scope, receive, send)
+            else:
+                await self._app(scope, receive, _Recorder(send, record))
         except GatewayError as error:
-            await sender.fail(error, scope["state"]["dialect"])
+            await _fail(send, record, error, scope["state"]["dialect"])
         except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an answer that tells nothing
             log.error("bug", request_id=record.request_id, exc_info=error)
-            await sender.fail(_bug(), scope["state"]["dialect"])
+            await _fail(send, record, _bug(), scope["state"]["dialect"])
         finally:
             _settle(record)
 
@@ -71,35 +72,33 @@ class Edge:
         return path
 
 
-class _Sender:
-    """The caller's side: adds the request id, counts, and knows whether an answer has begun and ended."""
+class _Recorder:
+    """What the framework sends, with the request id added and its course recorded; replies do that themselves."""
 
     def __init__(self, send: Callable[[Message], Awaitable[None]], record: Record) -> None:
         self._send = send
         self._record = record
 
     async def __call__(self, message: Message) -> None:
+        record = self._record
         if message["type"] == "http.response.start":
-            self._record.status = message["status"]
-            request_id = (b"x-request-id", self._record.request_id.encode())
-            message["headers"] = [*message["headers"], request_id]
+            record.status = message["status"]
+            message["headers"] = [*message["headers"], (b"x-request-id", record.request_id.encode())]
         elif message["type"] == "http.response.body":
-            self._record.bytes_out += len(message.get("body", b""))
-            self._record.finished = not message.get("more_body", False)
+            record.bytes_out += len(message.get("body", b""))
+            record.finished = not message.get("more_body", False)
         await self._send(message)
 
-    async def fail(self, error: GatewayError, dialect: Dialect) -> None:
-        """Answers with the error; where an answer has begun it cannot be mended, and the connection is cut."""
-        self._record.code = error.code
-        self._record.cause = repr(error.__cause__) if error.__cause__ else None
-        if self._record.status is not None:
-            raise error
-        raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
-        body = raw or wire_body.dump(error.envelope())
-        told = {**self._record.told(), **error.headers(), "content-type": "application/json"}
-        headers = [*encoded(told), (b"content-length", str(len(body)).encode())]
-        await self({"type": "http.response.start", "status": error.status, "headers": headers})
-        await self({"type": "http.response.body", "body": body})
+
+async def _fail(send: Send, record: Record, error: GatewayError, dialect: Dialect) -> None:
+    """Answers with the error; where an answer has begun it cannot be mended, and the connection is cut."""
+    record.code = error.code
+    record.cause = repr(error.__cause__) if error.__cause__ else None
+    if record.status is not None:
+        raise error
+    raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
+    body = raw or wire_body.dump(error.envelope())
+    await send_whole(send, record, error.status, error.headers(), body)
 
 
 def _settle(record: Record) -> None:

@@ -22,7 +22,7 @@ from gateway.backends.base import (
     refuse_tool,
 )
 from gateway.errors import InvalidRequest, UpstreamError
-from gateway.wire import complete, sse
+from gateway.wire import complete, fault, sse
 from gateway.wire.stream import Stream
 
 _UNKNOWN = "Ark's Responses API refuses unknown fields, and this is one."
@@ -120,11 +120,9 @@ class Ark(Backend):
 
 
 def _not_active(file: Json) -> UpstreamError:
-    told = file.get("error")
     if file.get("status") == "failed":
-        reason = told.get("message") if isinstance(told, dict) else None
-        code = told.get("code") if isinstance(told, dict) else None
-        return UpstreamError(400, f"Ark could not process the file: {reason or 'no reason given'}", code=code)
+        told = fault.of(file) or fault.Fault("no reason given")
+        return UpstreamError(400, f"Ark could not process the file: {told.message}", code=told.code)
     return UpstreamError(504, "Ark did not finish processing the file in time.", code="upload_timeout")
 
 

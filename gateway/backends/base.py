@@ -131,6 +131,8 @@ class Backend:
 
         Raises InvalidRequest for what cannot be mended without changing the meaning.
         """
+        if api not in STREAMS and wire_body.flag(body, "stream"):
+            raise InvalidRequest(f"There are no streamed {api}.", param="stream", code="unsupported_value")
         patched = dict(body)
         changes = [change for rule in self.rules.get(api, ()) for change in rule.apply(patched, rule)]
         return patched, self._headers_for(patched), changes
@@ -170,6 +172,7 @@ class Backend:
             retry_after=retry_after,
             request_id=request_id,
             raw=self.raw_error(body),
+            hopeless=told.code in self.hopeless,
         )
 
     def raw_error(self, body: bytes) -> bytes | None:

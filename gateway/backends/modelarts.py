@@ -44,6 +44,9 @@ class _Chat(ChatStream):
     The OpenAI SDK yields ``{"error_code": …}`` as an empty chunk, so the caller would not see it.
     """
 
+    def ends(self, name: str, body: Json) -> bool:
+        return super().ends(name, body) or fault.of(body) is not None
+
     def edit(self, block: bytes) -> bytes:
         if b'"error_code":' not in block:
             return block

@@ -100,10 +100,16 @@ class Pictures:
     def _checked(self, ref: MediaRef, url: media.DataUrl, place: Place, rules: ImageRules) -> Resolved:
         """A data URL that stays inline: only its beginning is decoded, to see what it really is."""
         mime = _real_type(media.head(url.beginning, ref.param), ref.param, place, rules)
+        self._compare(url.mime, mime, ref.param)
         _check_size(url.size * 3 // 4, url.size, ref.param, place, rules)
         if url.mime == mime and ref.source.value.startswith("data:"):
             return Resolved(ref, ref.part)
         return Resolved(ref, media.as_url(place.api, ref.part, media.data_url(mime, url.text)), "inlined")
+
+    def _compare(self, declared: str, mime: str, param: str) -> None:
+        if declared != mime and self._settings.on_violation == "reject":
+            text = f"The data URL declares {declared or 'no type'}, but the picture is {mime}."
+            raise InvalidRequest(text, param=param, code="invalid_image_type")
 
     async def _bytes(self, ref: MediaRef, owner: str) -> bytes:
         kind, value = ref.source
@@ -146,12 +152,16 @@ class Pictures:
 
     async def _placed(self, ref: MediaRef, data: bytes, place: Place, rules: ImageRules) -> Resolved:
         mime = _real_type(data[:64], ref.param, place, rules)
+        declared = (
+            media.parse_data_url(ref.source.value, ref.param).mime if ref.source.kind == "data" else mime
+        )
+        self._compare(declared, mime, ref.param)
         _check_size(len(data), _encoded_size(len(data)), ref.param, place, rules)
         if rules.takes_file_ids:
             resolved = await self._referenced(ref, data, mime, place)
             if resolved:
                 return resolved
-        if ref.source.kind == "data" and media.parse_data_url(ref.source.value, ref.param).mime == mime:
+        if declared == mime and ref.source.value.startswith("data:"):
             return Resolved(ref, ref.part)
         text = await asyncio.to_thread(_encode, data) if len(data) > _OFF_LOOP else _encode(data)
         return Resolved(ref, media.as_url(place.api, ref.part, media.data_url(mime, text)), "inlined")

@@ -116,6 +116,7 @@ _EVENTS: dict[str, Callable[[Json, Json], Any]] = {
     "response.content_part.added": lambda event, _: part(event.get("part")),
     "response.content_part.done": lambda event, _: part(event.get("part")),
     "response.reasoning_summary_part.added": lambda event, _: part(event.get("part")),
+    "response.output_text.delta": lambda event, _: event.setdefault("logprobs", []),
     "response.output_text.done": lambda event, _: event.setdefault("logprobs", []),
     "response.image_process_call.completed": _image_process_event,
     "response.image_process_call.failed": _image_process_event,
@@ -148,8 +149,9 @@ class CompleteResponses(ResponsesStream):
         if body is None:
             return frame
         _EVENTS[event.name](body, self._told)
-        if event.name == "response.created":
-            self._response = body.get("response")
+        told = body.get("response")
+        if event.name == "response.created" and isinstance(told, dict):
+            self._response = told
         try:
             return sse.encode(body, event.name)
         except TypeError:  # with the request's own settings it is nested too deeply to be written

@@ -1,0 +1,102 @@
+"""The compatibility page (docs/compatibility.md), written from what the backends declare. PURE."""
+
+from collections.abc import Iterable, Iterator
+from typing import get_args
+
+from gateway.backends import KINDS
+from gateway.backends.base import Api, Backend, ImageRules, Rule
+
+_INTRO = """# Compatibility
+
+Generated from the backends' declarations by `make docs`; a test fails when it is out of date.
+
+What a backend refuses, the gateway leaves out or rewrites where the answer stays the same, and refuses with a 400 that
+says why where it would not. `x-arkway-changes` names each change of a request; `arkway explain` shows them without
+sending anything. Fields that are not named here go upstream as they come, unknown ones included.
+"""
+_NAMES = {
+    "chat": "Chat completions",
+    "responses": "Responses",
+    "images": "Image generation",
+    "embeddings": "Embeddings",
+}
+_MIB = 1 << 20
+
+
+def table() -> str:
+    """The whole page, in Markdown."""
+    backends = tuple(KINDS.values())
+    sections = [_INTRO, _apis(backends), _pictures(backends), *map(_backend, backends)]
+    return "\n".join(sections)
+
+
+def _apis(backends: tuple[type[Backend], ...]) -> str:
+    rows = ([_NAMES[api], *(_path(backend, api) for backend in backends)] for api in get_args(Api))
+    return "## APIs\n\n" + _table(["", *(backend.title for backend in backends)], rows)
+
+
+def _path(backend: type[Backend], api: Api) -> str:
+    if api in backend.paths:
+        return f"`{backend.paths[api]}`"
+    return f"no: {backend.missing.get(api, 'it has none')}"
+
+
+def _pictures(backends: tuple[type[Backend], ...]) -> str:
+    rows = (
+        [backend.title, _NAMES[api], *_limits(rules)]
+        for backend in backends
+        for api, rules in backend.images.items()
+    )
+    heads = ["", "API", "sent as", "formats", "largest"]
+    return "## Pictures that callers send\n\n" + _table(heads, rows)
+
+
+def _limits(rules: ImageRules) -> list[str]:
+    forms = ["data URL"]
+    if rules.takes_file_ids:
+        forms.append("file id")
+    if rules.takes_urls:
+        forms.append("URL (with `images.remote: forward`)")
+    sizes = []
+    if rules.max_bytes is not None:
+        sizes.append(f"{_mib(rules.max_bytes)} of picture")
+    if rules.max_encoded is not None:
+        sizes.append(f"{_mib(rules.max_encoded)} of base64")
+    formats = sorted(name.removeprefix("image/") for name in rules.formats)
+    return [", ".join(forms), ", ".join(formats), ", ".join(sizes) or "no limit"]
+
+
+def _mib(size: int) -> str:
+    """``under`` for the limits that are one byte below a round number."""
+    if size % _MIB == 0:
+        return f"{size // _MIB} MiB"
+    return f"under {(size + 1) // _MIB} MiB" if (size + 1) % _MIB == 0 else f"{size} bytes"
+
+
+def _backend(backend: type[Backend]) -> str:
+    parts = [f"## {backend.title}\n"]
+    if backend.beta_headers:
+        rows = ([f"`{tool}`", f"`{name}: true`"] for tool, name in backend.beta_headers.items())
+        parts.append("Headers that are added where the caller does not send them:\n")
+        parts.append(_table(["tool in the request", "header"], rows))
+    for api, rules in backend.rules.items():
+        parts.append(f"### {_NAMES[api]}\n")
+        parts.append(_table(["field", "why it does not go upstream as it comes"], _grouped(rules)))
+    return "\n".join(parts)
+
+
+def _grouped(rules: Iterable[Rule]) -> Iterator[list[str]]:
+    """One row for each reason, with all fields that have it."""
+    fields: dict[str, list[str]] = {}
+    for rule in rules:
+        fields.setdefault(rule.why, []).append(f"`{rule.field}`")
+    return ([", ".join(named), why[0].upper() + why[1:]] for why, named in fields.items())
+
+
+def _table(heads: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    print(table(), end="")
