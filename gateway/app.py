@@ -16,17 +16,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gateway import __version__
 from gateway.access.gate import gate
 from gateway.api import files as files_api
 from gateway.api import health, models
-from gateway.api.edge import Edge
+from gateway.api.edge import Edge, bug, told
 from gateway.api.inference import Inference
 from gateway.backends import KINDS
 from gateway.backends.base import Api, Backend
-from gateway.errors import InvalidRequest
+from gateway.errors import GatewayError, InvalidRequest
 from gateway.media.fetch import Fetcher, FetchLimits
 from gateway.media.guard import AllowList
 from gateway.media.pictures import Pictures
@@ -136,7 +137,12 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
             {"url": "/api/v3", "description": "Ark's dialect"},
         ],
         lifespan=lifespan,
-        exception_handlers={HTTPException: _unrouted, RequestValidationError: _invalid},
+        exception_handlers={
+            HTTPException: _unrouted,
+            RequestValidationError: _invalid,
+            GatewayError: _refused,
+            Exception: _refused,
+        },
         redirect_slashes=False,
     )
     hot = {path: Inference(api, gateway.relay, settings.server) for path, (api, _) in _INFERENCE.items()}
@@ -159,22 +165,37 @@ def _documented(path: str, summary: str, endpoint: ASGIApp) -> APIRoute:
     return route
 
 
-async def _unrouted(request: Request, error: Exception) -> Any:
+async def _refused(request: Request, error: Exception) -> Response:
+    """A GatewayError raised below the framework, which would make a bare 500 of it."""
+    if not isinstance(error, GatewayError):
+        error = bug()  # the edge logs what it was
+    body = told(request.state.record, error, request.state.dialect)
+    return Response(body, error.status, error.headers(), "application/json")
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    return await _refused(request, _explained(request, error))
+
+
+def _explained(request: Request, error: HTTPException) -> InvalidRequest:
     where = f"{request.method} {request.scope['path']}"
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        raise InvalidRequest(f"{where} does not exist; use {allowed}.", code="method_not_allowed", status=405)
+        return InvalidRequest(
+            f"{where} does not exist; use {allowed}.", code="method_not_allowed", status=405
+        )
     if error.status_code == 404:
         text = f"{where} does not exist. A base_url ends in /v1 (OpenAI's SDK) or /api/v3 (Ark's); /docs lists the paths."
-        raise InvalidRequest(text, code="unknown_url", status=404)
-    raise InvalidRequest(str(error.detail), status=error.status_code)
+        return InvalidRequest(text, code="unknown_url", status=404)
+    return InvalidRequest(str(error.detail), status=error.status_code)
 
 
-async def _invalid(request: Request, error: Exception) -> Any:
+async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
     param = str(first["loc"][-1])
-    raise InvalidRequest(f"`{param}`: {first['msg']}.", param=param, code="invalid_value")
+    text = f"`{param}`: {first['msg']}."
+    return await _refused(request, InvalidRequest(text, param=param, code="invalid_value"))

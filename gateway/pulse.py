@@ -47,8 +47,10 @@ class Pulse:
         self._limit = self._idle
 
     def _schedule(self) -> None:
-        next_look = min(self._pinged + self._keep_alive, self._last + self._limit)
-        self._timer = self._loop.call_at(max(next_look, self._loop.time() + 0.01), self._look)
+        now = self._loop.time()
+        # The first beat sets another limit and no timer, so a look never comes later than that limit would.
+        next_look = min(self._pinged + self._keep_alive, self._last + self._limit, now + self._idle)
+        self._timer = self._loop.call_at(max(next_look, now + 0.01), self._look)
 
     def _look(self) -> None:
         now = self._loop.time()

@@ -202,7 +202,11 @@ async def send_whole(
 
 
 def _encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in named.items()]
+    """Headers as ASGI takes them. The caller's model name is told back in one, and may hold a line break."""
+    return [
+        (name.encode("latin-1"), _CONTROL.sub("?", value).encode("latin-1", "replace"))
+        for name, value in named.items()
+    ]
 
 
 def _stopping() -> UpstreamError:

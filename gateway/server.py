@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -74,7 +75,11 @@ def serve(settings: Settings) -> None:
     """Serves until a signal; with several workers, each in a process of its own on the same socket."""
     telemetry.configure(settings.logging)
     if settings.server.workers == 1:
-        uvicorn.Server(config(settings, _long_lived(settings))).run()
+        server = uvicorn.Server(config(settings, _long_lived(settings)))
+        # Once all has ended well, uvicorn raises the signal that asked for it again: that would be a failure.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        server.run()
         return
     workers = config(settings, "gateway.server:worker")
     Multiprocess(workers, sockets=[workers.bind_socket()]).run()

@@ -1,6 +1,6 @@
 """The outermost layer, plain ASGI: request ids, dialects by prefix, the gate, errors as envelopes, the log line."""
 
-import secrets
+import random
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -36,9 +36,10 @@ class Edge:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        record = Record(f"req_{secrets.token_hex(16)}", scope["method"], scope["path"])
+        record = Record(f"req_{random.getrandbits(128):032x}", scope["method"], scope["path"])
         try:
-            endpoint = self._hot.get(self._enter(scope, record)) if record.method == "POST" else None
+            path = self._enter(scope, record)
+            endpoint = self._hot.get(path) if record.method == "POST" else None
             if endpoint is not None:
                 await endpoint(scope, receive, send)
             else:
@@ -47,7 +48,7 @@ class Edge:
             await _fail(send, record, error, scope["state"]["dialect"])
         except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an answer that tells nothing
             log.error("bug", request_id=record.request_id, exc_info=error)
-            await _fail(send, record, _bug(), scope["state"]["dialect"])
+            await _fail(send, record, bug(), scope["state"]["dialect"])
         finally:
             _settle(record)
 
@@ -92,13 +93,20 @@ class _Recorder:
 
 async def _fail(send: Send, record: Record, error: GatewayError, dialect: Dialect) -> None:
     """Answers with the error; where an answer has begun it cannot be mended, and the connection is cut."""
-    record.code = error.code
-    record.cause = repr(error.__cause__) if error.__cause__ else None
+    if record.finished:
+        return
     if record.status is not None:
         raise error
-    raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
-    body = raw or wire_body.dump(error.envelope())
+    body = told(record, error, dialect)
     await send_whole(send, record, error.status, error.headers(), body)
+
+
+def told(record: Record, error: GatewayError, dialect: Dialect) -> bytes:
+    """The body that tells the error: Ark's own under its dialect, else OpenAI's envelope."""
+    record.code = error.code
+    record.cause = repr(error.__cause__) if error.__cause__ else None
+    raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
+    return raw or wire_body.dump(error.envelope())
 
 
 def _settle(record: Record) -> None:
@@ -114,7 +122,7 @@ def _dialect(path: str) -> tuple[Dialect, str]:
     return "openai", ""
 
 
-def _bug() -> GatewayError:
+def bug() -> GatewayError:
     return GatewayError(
         500, "The gateway failed; its log tells why.", type="server_error", code="internal_error"
     )

@@ -1,4 +1,4 @@
-"""The gateway's own copies of callers' files: rows in the database, bytes on disk under their hash."""
+"""The gateway's own copies of callers' files: rows in the database, bytes on disk under their id."""
 
 import hashlib
 import os

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 # Named by the vendors' pages and SDKs; hop-by-hop and credential headers are thereby never forwarded.
-_UPSTREAM_PREFIXES = ("ark-beta-",)
+_UPSTREAM_PREFIX = b"ark-beta-"
 _UPSTREAM_NAMES = frozenset(
-    {"x-client-request-id", "x-prompt-cache-id", "x-fornax-trace", "x-is-encrypted", "x-span-id"}
+    {b"x-client-request-id", b"x-prompt-cache-id", b"x-fornax-trace", b"x-is-encrypted", b"x-span-id"}
 )
 _CALLER_PREFIXES = ("x-ratelimit-",)
 _CALLER_NAMES = frozenset(
@@ -17,9 +17,10 @@ _CALLER_NAMES = frozenset(
 
 def to_upstream(headers: RawHeaders) -> dict[str, str]:
     """The caller's headers that go to the backend, names in lower case."""
-    named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
     return {
-        name: value for name, value in named if name in _UPSTREAM_NAMES or name.startswith(_UPSTREAM_PREFIXES)
+        name.decode("latin-1").lower(): value.decode("latin-1")
+        for name, value in headers
+        if name.lower() in _UPSTREAM_NAMES or name.lower().startswith(_UPSTREAM_PREFIX)
     }
 
 
