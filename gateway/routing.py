@@ -11,6 +11,9 @@ from gateway.backends.base import Api, Backend, Change, Json
 from gateway.errors import InvalidRequest
 from gateway.wire import body as wire_body
 
+_ADDED = "the model's entry adds it."
+_LONGEST_NAME = 256  # characters; looking for near names and matching patterns grow with it
+
 
 class Prepared(NamedTuple):
     """A body and headers as a backend takes them, and what was changed for it."""
@@ -46,13 +49,21 @@ class Candidate:
         }
         extended["model"] = self.model
         own = wire_body.items(extended, "tools")
-        types = [tool.get("type") for tool in own if isinstance(tool, dict)]
-        added = [tool for tool in self.tools if tool.get("type") not in types]
+        known = [_identity(tool) for tool in own if isinstance(tool, dict)]
+        added = [tool for tool in self.tools if _identity(tool) not in known]
         if added:
             extended["tools"] = [*own, *added]
+        names = [name for name in self.extra if body.get(name) is None and name != "model"]
         return extended, [
-            Change(f"add-tool:{tool.get('type')}", "the model's entry adds it.") for tool in added
+            *(Change(f"add-field:{name}", _ADDED) for name in names),
+            *(Change(f"add-tool:{tool.get('type')}", _ADDED) for tool in added),
         ]
+
+
+def _identity(tool: Json) -> tuple[Any, Any]:
+    """What makes a tool the same as another: its type, and of functions the name."""
+    function = tool.get("function")
+    return tool.get("type"), function.get("name") if isinstance(function, dict) else tool.get("name")
 
 
 class Router:
@@ -86,6 +97,8 @@ class Router:
         return [candidate.backend for candidate in self._routes.get(name) or self._find(name)]
 
     def _find(self, name: str) -> Sequence[Candidate]:
+        if len(name) > _LONGEST_NAME:
+            raise self._unknown(name[:_LONGEST_NAME])
         if name in self._routes and "*" not in name:
             return self._routes[name]
         for pattern, matches in self._compiled:

@@ -248,22 +248,34 @@ def load(path: Path | None = None) -> Settings:
     named = path or (Path(os.environ["ARKWAY_CONFIG"]) if os.environ.get("ARKWAY_CONFIG") else None)
     source = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     values = _read(source) if source else {}
+    _check_environment()
     if not values.get("backends"):
-        values["backends"] = _backends_from_environment()
+        values["backends"] = _backends_from_environment(values.get("access"))
     try:
         settings = Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explained(error, str(source or "the environment"))) from None
-    except (
-        ValueError,
-        TypeError,
-    ) as error:  # pydantic-settings: a nested value in the environment is no JSON
-        raise ConfigError(f"The environment holds a value that cannot be read: {error}.") from None
-    return (
-        settings
-        if settings.models
-        else settings.model_copy(update={"models": _default_models(settings.backends)})
-    )
+    except (ValueError, TypeError) as error:
+        raise ConfigError(_unreadable(error)) from None
+    if settings.models:
+        return settings
+    return settings.model_copy(update={"models": _default_models(settings.backends)})
+
+
+def _check_environment() -> None:
+    """pydantic-settings passes over variables of sections that do not exist; a misspelt one must not go unseen."""
+    for name in os.environ:
+        section, nested, _ = name.removeprefix("ARKWAY_").partition("__")
+        if name.startswith("ARKWAY_") and nested and section.lower() not in Settings.model_fields:
+            near = _nearest(section.lower(), Settings.model_fields)
+            raise ConfigError(f"The environment variable {name} is of no known section{near}")
+
+
+def _unreadable(error: Exception) -> str:
+    """The sentence for a variable that pydantic-settings cannot parse; its own tells the section, and maybe a secret."""
+    section = re.search(r'field "(\w+)"', str(error))
+    where = f"ARKWAY_{section[1].upper()}__…" if section else "ARKWAY_…"
+    return f"The environment variable {where} cannot be read: lists and mappings are written as JSON, such as '[\"10.0.0.0/8\"]'."
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -307,11 +319,13 @@ def _resolved(value: Any, source: str, where: str) -> Any:
     return _REFERENCE.sub(look_up, value)
 
 
-def _backends_from_environment() -> dict[str, Any]:
+def _backends_from_environment(access: Any) -> dict[str, Any]:
+    """Ark where its key is set or callers bring their own, ModelArts where its key and address are set."""
     backends: dict[str, Any] = {}
-    if os.environ.get("ARK_API_KEY"):
+    mode = os.environ.get("ARKWAY_ACCESS__MODE") or (access.get("mode") if isinstance(access, dict) else None)
+    if os.environ.get("ARK_API_KEY") or mode == "passthrough":
         base_url = os.environ.get("ARK_BASE_URL") or "https://ark.cn-beijing.volces.com/api/v3"
-        backends["ark"] = {"kind": "ark", "base_url": base_url, "api_key": os.environ["ARK_API_KEY"]}
+        backends["ark"] = {"kind": "ark", "base_url": base_url, "api_key": os.environ.get("ARK_API_KEY")}
     if os.environ.get("MODELARTS_API_KEY"):
         if not os.environ.get("MODELARTS_BASE_URL"):
             raise ConfigError(
@@ -346,7 +360,7 @@ def _explained(error: ValidationError, source: str) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(step) for step in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{source}: {where} is not a known key{_nearest(str(first['loc'][-1]), _known_keys(first['loc'][:-1]))}."
+        return f"{source}: {where} is not a known key{_nearest(str(first['loc'][-1]), _known_keys(first['loc'][:-1]))}"
     reason = first["msg"].removeprefix("Value error, ")
     return f"{source}: {where}: {reason}." if where else f"{source}: {reason}."
 
@@ -371,4 +385,4 @@ def _model_in(annotation: Any) -> Any:
 
 def _nearest(name: str, known: Any) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known) or 'none'}"
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known) or 'none'}."

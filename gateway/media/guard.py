@@ -34,6 +34,7 @@ DENIED = tuple(
             "192.175.48.0/24",  # AS112
             "100:0:0:1::/64",  # dummy prefix
             "2001::/23",  # protocol assignments, Teredo among them
+            "2002::/16",  # 6to4, deprecated by RFC 7526
             "2620:4f:8000::/48",  # AS112
             "3fff::/20",  # documentation
             "5f00::/16",  # segment routing

@@ -52,6 +52,7 @@ REFUSED = {
     "32-nat64-volcengine": ["http://[64:ff9b::6460:60]/"],
     "34-6to4": ["http://[2002:7f00:1::]/"],
     "35-6to4-volcengine": ["http://[2002:6460:60::1]/"],
+    "35-6to4-public": ["https://[2002:808:808::1]/"],  # so for every release of Python's own tables
     "36-teredo": ["http://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/"],
     "37-link-local": ["http://[fe80::1]/", "http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/"],
     "38-site-local": ["http://[fec0::1]/"],
@@ -153,7 +154,6 @@ ALLOWED = {
     "public-v6": [
         "http://[2606:4700:4700::1111]/",
         "https://[64:ff9b::808:808]/",
-        "https://[2002:808:808::1]/",
     ],
     "names": [
         "https://example.com",

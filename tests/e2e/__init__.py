@@ -1,0 +1,1 @@
+"""The gateway end to end: real clients, real sockets, the simulated vendors behind it."""
