@@ -168,7 +168,7 @@ def configure(settings: Logging) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
-    for name in ("uvicorn.access", "aiosqlite", "sqlalchemy.engine"):
+    for name in ("uvicorn.access", "sqlalchemy.engine"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

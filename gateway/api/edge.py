@@ -23,12 +23,15 @@ _OPEN_PATHS = ("/health/live", "/health/ready")
 class Edge:
     """Wraps the application. What it knows of a request stands in ``scope["state"]``: record, dialect, principal.
 
-    ``hot`` are endpoints by path that are called directly: the framework's middleware and routing cost as much
+    ``hot`` are endpoints by method and path that are called directly: the framework's middleware and routing cost as much
     again as the relay itself.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, hot: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, lifespan: ASGIApp, gate: Gate, hot: Mapping[tuple[str, str], ASGIApp]
+    ) -> None:
         self._app = app
+        self._lifespan = lifespan
         self._gate = gate
         self._hot = hot
 
@@ -39,7 +42,7 @@ class Edge:
         record = Record(f"req_{random.getrandbits(128):032x}", scope["method"], scope["path"])
         try:
             path = self._enter(scope, record)
-            endpoint = self._hot.get(path) if record.method == "POST" else None
+            endpoint = self._hot.get((record.method, path))
             if endpoint is not None:
                 await endpoint(scope, receive, send)
             else:
@@ -53,12 +56,10 @@ class Edge:
             _settle(record)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] == "websocket"
-        ):  # until Responses are served over WebSocket, the handshake is refused
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:  # a WebSocket handshake is refused: Responses are served over HTTP
             await send({"type": "websocket.close", "code": 1000})
-        else:
-            await self._app(scope, receive, send)
 
     def _enter(self, scope: Scope, record: Record) -> str:
         """Lets the request in; the path without its prefix."""

@@ -1,27 +1,30 @@
-"""Is the process alive; can it serve."""
+"""Is the process alive; can it serve. Plain ASGI, and open to everyone."""
 
-from typing import Any
-
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+import orjson
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Receive, Scope, Send
 
+from gateway.reply import send_whole
 from gateway.storage.files import FileStore
 
 
-def router(files: FileStore) -> APIRouter:
-    api = APIRouter(prefix="/health", tags=["Health"])
+class Live:
+    """GET /health/live: the process runs."""
 
-    @api.get("/live", summary="The process runs")
-    async def live() -> dict[str, Any]:
-        return {"status": "live"}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_whole(send, scope["state"]["record"], 200, {}, b'{"status":"live"}')
 
-    @api.get("/ready", summary="Requests can be served")
-    async def ready() -> JSONResponse:
+
+class Ready:
+    """GET /health/ready: requests can be served."""
+
+    def __init__(self, files: FileStore) -> None:
+        self._files = files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status, told = 200, {"status": "ready"}
         try:
-            await files.check()
+            await self._files.check()
         except (SQLAlchemyError, OSError) as error:
-            return JSONResponse({"status": "unready", "reason": f"database: {type(error).__name__}"}, 503)
-        return JSONResponse({"status": "ready"})
-
-    return api
+            status, told = 503, {"status": "unready", "reason": f"database: {type(error).__name__}"}
+        await send_whole(send, scope["state"]["record"], status, {}, orjson.dumps(told))

@@ -8,11 +8,10 @@ import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.backends.base import Backend, Flow, Form, Uploaded
 from gateway.media.flight import Flights
-from gateway.storage.database import uploads
+from gateway.storage.database import Database, uploads
 
 _MARGIN = 3600  # seconds before its expiry from which a file is not used any more: an answer takes its time
 
@@ -33,8 +32,8 @@ class _Key(NamedTuple):
 class Uploads:
     """The map from (account, sha256) to a backend's file id, in memory and in the database."""
 
-    def __init__(self, engine: AsyncEngine, driver: Driver, clock: Callable[[], float] = time.time) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, driver: Driver, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
         self._driver = driver
         self._clock = clock
         self._known: dict[_Key, Uploaded] = {}
@@ -62,18 +61,16 @@ class Uploads:
         """Takes back a file id that the backend does not know any more."""
         for key in [key for key, uploaded in self._known.items() if uploaded.file_id == file_id]:
             del self._known[key]
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                delete(uploads).where(uploads.c.account == account, uploads.c.file_id == file_id)
-            )
+        query = delete(uploads).where(uploads.c.account == account, uploads.c.file_id == file_id)
+        await self._database.run(lambda connection: connection.execute(query))
 
     async def sweep(self) -> None:
         """Drops what has expired."""
         now = self._clock()
         for key in [key for key, uploaded in self._known.items() if uploaded.expires_at <= now]:
             del self._known[key]
-        async with self._engine.begin() as connection:
-            await connection.execute(delete(uploads).where(uploads.c.expires_at <= now))
+        query = delete(uploads).where(uploads.c.expires_at <= now)
+        await self._database.run(lambda connection: connection.execute(query))
 
     async def _upload(self, backend: Backend, key: str, name: _Key, form: Form) -> str:
         uploaded = await self._driver.drive(backend, key, backend.upload(form, self._clock()))
@@ -86,8 +83,7 @@ class Uploads:
             uploads.c.account == key.account, uploads.c.sha256 == key.sha256
         )
         try:
-            async with self._engine.connect() as connection:
-                row = (await connection.execute(query)).first()
+            row = await self._database.run(lambda connection: connection.execute(query).first())
         except SQLAlchemyError as error:
             log.warning("uploads.unreadable", reason=type(error).__name__)
             return None
@@ -100,7 +96,6 @@ class Uploads:
             insert(uploads).values(row).on_conflict_do_update(index_elements=["account", "sha256"], set_=row)
         )
         try:
-            async with self._engine.begin() as connection:
-                await connection.execute(query)
+            await self._database.run(lambda connection: connection.execute(query))
         except SQLAlchemyError as error:
             log.warning("uploads.unwritable", reason=type(error).__name__)

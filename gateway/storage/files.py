@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from sqlalchemy import RowMapping, Select, and_, delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
 
-from gateway.storage import database
+from gateway.storage.database import Database, DatabaseError, files
 
 _ID = "file-"
 _ID_DIGITS = 32
@@ -43,13 +42,17 @@ def is_own_id(file_id: str) -> bool:
 class FileStore:
     """Files by owner. A foreign file does not exist for anyone else."""
 
-    def __init__(self, engine: AsyncEngine, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
         self._folder = folder
         self._clock = clock
 
-    def prepare(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+    def open(self) -> None:
+        """Makes the folder. Blocking. Raises DatabaseError."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"storage.files: {self._folder} cannot be made: {error.strerror}.") from error
 
     async def create(
         self,
@@ -75,13 +78,16 @@ class FileStore:
             expires_at=expires_at,
         )
         try:
-            async with self._engine.begin() as connection:
-                await connection.execute(database.files.insert().values(_row(file)))
-                await anyio.to_thread.run_sync(os.replace, temporary, self._path(file.id))
+            await self._database.run(lambda connection: self._enter(connection, file, temporary))
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         return file
+
+    def _enter(self, connection: Connection, file: StoredFile, temporary: Path) -> None:
+        """The row and the bytes under their id, together or not at all."""
+        connection.execute(files.insert().values(_row(file)))
+        os.replace(temporary, self._path(file.id))
 
     async def _write(self, chunks: AsyncIterator[bytes]) -> tuple[str, int, Path]:
         temporary = self._folder / f"incoming-{secrets.token_hex(8)}"
@@ -101,57 +107,48 @@ class FileStore:
 
     async def get(self, owner: str, file_id: str) -> StoredFile | None:
         """The owner's file that has not expired."""
-        table = database.files
-        query = select(table).where(
-            table.c.id == file_id, table.c.owner == owner, table.c.expires_at > self._clock()
-        )
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().first()
+        query = self._visible(owner).where(files.c.id == file_id)
+        row = await self._database.run(lambda connection: connection.execute(query).mappings().first())
         return _file(row) if row else None
 
     async def page(
         self, owner: str, *, purpose: str | None, after: str | None, limit: int, newest_first: bool
     ) -> tuple[list[StoredFile], bool]:
         """A page of the owner's files, and whether more follow."""
-        table = database.files
-        query = select(table).where(table.c.owner == owner, table.c.expires_at > self._clock())
+        query = self._visible(owner)
         if purpose:
-            query = query.where(table.c.purpose == purpose)
+            query = query.where(files.c.purpose == purpose)
         cursor = await self.get(owner, after) if after else None
         query = _after(query, cursor, newest_first) if cursor else query
-        order = (table.c.created_at, table.c.id)
+        order = (files.c.created_at, files.c.id)
         query = query.order_by(*(column.desc() if newest_first else column.asc() for column in order))
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(query.limit(limit + 1))).mappings().all()
+        query = query.limit(limit + 1)
+        rows = await self._database.run(lambda connection: connection.execute(query).mappings().all())
         return [_file(row) for row in rows[:limit]], len(rows) > limit
+
+    def _visible(self, owner: str) -> Select[Any]:
+        return select(files).where(files.c.owner == owner, files.c.expires_at > self._clock())
 
     async def delete(self, owner: str, file_id: str) -> bool:
         """Whether there was such a file."""
-        table = database.files
-        async with self._engine.begin() as connection:
-            query = delete(table).where(table.c.id == file_id, table.c.owner == owner)
-            found = (await connection.execute(query)).rowcount > 0
+        query = delete(files).where(files.c.id == file_id, files.c.owner == owner)
+        found = await self._database.run(lambda connection: connection.execute(query).rowcount > 0)
         if found:
             await anyio.Path(self._path(file_id)).unlink(missing_ok=True)
         return found
 
     async def sweep(self) -> int:
         """Deletes what has expired; returns how many files that were."""
-        table = database.files
-        async with self._engine.begin() as connection:
-            expired = table.c.expires_at <= self._clock()
-            ids = (await connection.execute(select(table.c.id).where(expired))).scalars().all()
-            await connection.execute(delete(table).where(expired))
+        query = delete(files).where(files.c.expires_at <= self._clock()).returning(files.c.id)
+        ids = await self._database.run(lambda connection: connection.execute(query).scalars().all())
         for file_id in ids:
             await anyio.Path(self._path(file_id)).unlink(missing_ok=True)
         return len(ids)
 
     async def check(self) -> None:
-        """Raises where the database does not answer."""
-        async with self._engine.connect() as connection:
-            await connection.execute(
-                select(func.count()).select_from(database.files).where(database.files.c.id == "")
-            )
+        """Raises SQLAlchemyError where the database does not answer."""
+        query = select(func.count()).select_from(files).where(files.c.id == "")
+        await self._database.run(lambda connection: connection.execute(query))
 
     def path(self, file: StoredFile) -> Path:
         """Where the bytes are."""
@@ -165,7 +162,7 @@ class FileStore:
 
 
 def _after(query: Select[Any], cursor: StoredFile, newest_first: bool) -> Select[Any]:
-    created, key = database.files.c.created_at, database.files.c.id
+    created, key = files.c.created_at, files.c.id
     beyond = created < cursor.created_at if newest_first else created > cursor.created_at
     tied = and_(created == cursor.created_at, key < cursor.id if newest_first else key > cursor.id)
     return query.where(or_(beyond, tied))

@@ -1,6 +1,7 @@
 """The gateway as ``arkway serve`` runs it, in front of a simulator that each test has to itself."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +113,7 @@ _JSON = {"content-type": "application/json"}
 
 
 def _stream(body: Any) -> Any:
-    return aiohttp.BytesPayload(body if isinstance(body, bytes) else orjson.dumps(body))
+    return io.BytesIO(body if isinstance(body, bytes) else orjson.dumps(body))
 
 
 @dataclass

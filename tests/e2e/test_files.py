@@ -1,0 +1,206 @@
+"""The Files API through both SDKs: the gateway's own copy, told in the dialect of the prefix."""
+
+import asyncio
+import io
+import time
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+
+from .conftest import Answer, Gateway, Http, Simulated
+from .pictures import asked, file_part, seen, shape, small
+
+DAY = 86_400
+
+
+async def test_course_of_a_file_with_openais_sdk(gateway: Gateway, sim: Simulated) -> None:
+    client = gateway.openai
+    data = small("blue")
+    made = await client.files.create(file=("a b 图.png", data, "image/png"), purpose="user_data")
+    assert (made.object, made.bytes, made.filename, made.purpose) == (
+        "file",
+        len(data),
+        "a b 图.png",
+        "user_data",
+    )
+    assert made.status == "processed"
+    assert made.expires_at
+    assert abs(made.expires_at - made.created_at - 7 * DAY) <= 1
+    assert await client.files.retrieve(made.id) == made
+    assert await client.files.wait_for_processing(made.id) == made
+    assert [file.id async for file in client.files.list()] == [made.id]
+    assert (await client.files.content(made.id)).content == data
+    deleted = await client.files.delete(made.id)
+    assert (deleted.id, deleted.deleted, deleted.object) == (made.id, True, "file")
+    with pytest.raises(openai.NotFoundError) as gone:
+        await client.files.retrieve(made.id)
+    assert gone.value.code == "file_not_found"
+    assert not list((gateway.folder / "files").iterdir())
+    assert not await sim.requests()  # all of it is the gateway's own
+
+
+async def test_course_of_a_file_with_arks_sdk(gateway: Gateway) -> None:
+    client = gateway.ark
+    made = await client.files.create(file=io.BytesIO(small("blue")), purpose="user_data")
+    assert made.status == "active"
+    assert abs(made.expire_at - made.created_at - 7 * DAY) <= 1
+    assert (await client.files.wait_for_processing(made.id)).id == made.id
+    assert (await client.files.retrieve(made.id)).mime_type
+    assert [file.id async for file in client.files.list()] == [made.id]
+    said = await client.responses.create(
+        model="doubao-vision", **asked("responses", file_part("responses", made.id))
+    )
+    assert seen(said.output[-1].content[0].text) == [shape(small("blue"), "blue")]
+    assert (await client.files.delete(made.id)).deleted
+
+
+def test_synchronous_client(gateway: Gateway) -> None:
+    with openai.OpenAI(base_url=gateway.v1, api_key="k", max_retries=0) as client:
+        made = client.files.create(file=("a.txt", b"hello"), purpose="assistants")
+        assert client.files.wait_for_processing(made.id).status == "processed"
+        assert client.files.content(made.id).read() == b"hello"
+        assert client.files.delete(made.id).deleted
+
+
+async def test_pages(gateway: Gateway, http: Http) -> None:
+    client = gateway.openai
+    ids = [
+        (await client.files.create(file=(f"{n}.txt", b"x"), purpose="user_data" if n % 2 else "batch")).id
+        for n in range(7)
+    ]
+    listed = [file.id async for file in client.files.list(limit=2)]
+    assert sorted(listed) == sorted(ids)
+    assert [file.id async for file in client.files.list(limit=3, order="asc")] == listed[::-1]
+    assert {file.id async for file in client.files.list(purpose="batch")} == {ids[n] for n in (0, 2, 4, 6)}
+    assert [file.id async for file in gateway.ark.files.list(limit=3)] == listed
+    first = (await http.get(f"{gateway.v1}/files?limit=3")).json
+    assert (first["has_more"], first["first_id"], first["last_id"]) == (True, listed[0], listed[2])
+    rest = (await http.get(f"{gateway.v1}/files?limit=10&after={listed[2]}")).json
+    assert ([file["id"] for file in rest["data"]], rest["has_more"]) == (listed[3:], False)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "param"),
+    [
+        ("limit=0", 400, "limit"),
+        ("limit=10001", 400, "limit"),
+        ("limit=x", 400, "limit"),
+        ("order=up", 400, "order"),
+        ("after=file-none", 404, "after"),
+    ],
+)
+async def test_pages_that_are_none(gateway: Gateway, http: Http, query: str, status: int, param: str) -> None:
+    answer = await http.get(f"{gateway.v1}/files?{query}")
+    assert (answer.status, answer.error["param"]) == (status, param)
+
+
+async def test_content_cannot_run_in_a_browser(gateway: Gateway, http: Http) -> None:
+    page = b"<script>alert(1)</script>"
+    made = await gateway.openai.files.create(file=('x".html', page, "text/html"), purpose="user_data")
+    answer = await http.get(f"{gateway.v1}/files/{made.id}/content")
+    assert answer.body == page
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''x%22.html"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-length"] == str(len(page))
+    ranged = await http.get(f"{gateway.v1}/files/{made.id}/content", headers={"range": "bytes=0-6"})
+    assert (ranged.status, ranged.body) in ((206, page[:7]), (200, page))
+
+
+async def upload(gateway: Gateway, http: Http, prefix: str = "/v1", **fields: str) -> Answer:
+    form = aiohttp.FormData({"purpose": "user_data", **fields})
+    form.add_field("file", b"hello", filename="a.txt")
+    return await http.send("POST", f"{gateway.url}{prefix}/files", data=form)
+
+
+async def test_expiry(gateway: Gateway, http: Http) -> None:
+    now = int(time.time())
+    openai_way = {"expires_after[anchor]": "created_at", "expires_after[seconds]": str(3 * DAY)}
+    one = (await upload(gateway, http, **openai_way)).json
+    assert abs(one["expires_at"] - now - 3 * DAY) < 60
+    two = (await upload(gateway, http, "/api/v3", expire_at=str(now + 20 * DAY))).json
+    assert two["expire_at"] == now + 20 * DAY
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}, "expires_after[seconds]"),
+        ({"expires_after[seconds]": str(31 * DAY)}, "expires_after[seconds]"),
+        ({"expires_after[seconds]": "soon"}, "expires_after[seconds]"),
+        ({"expires_after[seconds]": "-5"}, "expires_after[seconds]"),
+        ({"expires_after[seconds]": "9" * 400}, "expires_after[seconds]"),
+        ({"expire_at": "1"}, "expire_at"),
+        ({"expire_at": "99999999999"}, "expire_at"),
+    ],
+)
+async def test_expiry_out_of_range(gateway: Gateway, http: Http, fields: dict[str, str], param: str) -> None:
+    answer = await upload(gateway, http, **fields)
+    assert (answer.status, answer.error["param"]) == (400, param)
+    assert not list((gateway.folder / "files").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "param"),
+    [
+        ("application/json", b"{}", 415, None),
+        ("text/plain", b"hello", 415, None),
+        ("multipart/form-data", b"hello", 400, None),
+        ("multipart/form-data; boundary=b", b"", 400, "file"),
+        ("multipart/form-data; boundary=b", b"--b--\r\n", 400, "file"),
+        ("multipart/form-data; boundary=b", b"no boundary at all", 400, None),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\ncontent-disposition: form-data; name="file"\r\n\r\nnot a file part\r\n--b--\r\n',
+            400,
+            "file",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\ncontent-disposition: form-data; name="other"; filename="a"\r\n\r\nx\r\n--b--\r\n',
+            400,
+            "file",
+        ),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["/v1", "/api/v3"])
+async def test_uploads_that_are_none(
+    gateway: Gateway, http: Http, prefix: str, kind: str, body: bytes, status: int, param: str | None
+) -> None:
+    headers = {"content-type": kind}
+    answer = await http.send("POST", f"{gateway.url}{prefix}/files", data=body, headers=headers)
+    assert (answer.status, answer.error["param"]) == (status, param)
+    assert not list((gateway.folder / "files").iterdir())
+
+
+async def test_upload_that_breaks_off_leaves_nothing(gateway: Gateway, http: Http) -> None:
+    async def half() -> Any:
+        yield b'--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"x" * 100_000
+        raise ConnectionError("the caller breaks off")
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    with pytest.raises((aiohttp.ClientError, ConnectionError)):
+        await http.send("POST", f"{gateway.v1}/files", data=half(), headers=headers)
+    assert (await http.get(f"{gateway.v1}/files")).json["data"] == []
+    assert not list((gateway.folder / "files").iterdir())
+
+
+async def test_many_uploads_at_once(gateway: Gateway) -> None:
+    client = gateway.openai
+
+    async def one(number: int) -> None:
+        data = bytes([number]) * 50_000
+        made = await client.files.create(file=(f"{number}", data), purpose="user_data")
+        assert (await client.files.content(made.id)).content == data
+
+    await asyncio.gather(*(one(number) for number in range(20)))
+
+
+async def test_deleted_file_cannot_be_asked_about(gateway: Gateway, http: Http) -> None:
+    made = await gateway.openai.files.create(file=("a.png", small()), purpose="user_data")
+    await gateway.openai.files.delete(made.id)
+    for api, path in (("chat", "chat/completions"), ("responses", "responses")):
+        body = {"model": "doubao-vision", **asked(api, file_part(api, made.id))}
+        answer = await http.post(f"{gateway.v1}/{path}", body)
+        assert (answer.status, answer.error["code"]) == (404, "file_not_found")
