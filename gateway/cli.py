@@ -8,7 +8,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway import __version__
-from gateway.settings import ConfigError, Settings, load
+from gateway.configuration import ConfigError, load
+from gateway.settings import Settings
 
 app = typer.Typer(
     name="arkway",

@@ -11,7 +11,8 @@ from uvicorn.supervisors import Multiprocess
 
 from gateway import telemetry
 from gateway.app import create_app
-from gateway.settings import Settings, load
+from gateway.configuration import load
+from gateway.settings import Settings
 
 _BACKLOG = 4096
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.settings import Access, BackendEntry, ConfigError, Settings, is_loopback, load
+from gateway.configuration import ConfigError, load
+from gateway.settings import Access, BackendEntry, Settings, is_loopback
 
 SECRET = "s3cr3t-0123456789"
 ARK = '{kind: ark, base_url: "https://ark.example.com/api/v3", api_key: "<KEY>"}'

@@ -42,7 +42,10 @@ async def _read(receive: Receive, limit: int) -> bytes:
         size += len(parts[-1])
         if size > limit:
             del parts
-            await _drain(receive, limit)
+            if message.get(
+                "more_body"
+            ):  # else there is nothing to take in, and waiting for it would take long
+                await _drain(receive, limit)
             raise _too_large(limit)
         if not message.get("more_body"):
             return b"".join(parts)

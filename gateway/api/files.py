@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from gateway.errors import InvalidRequest
 from gateway.storage.files import FileStore, StoredFile
@@ -139,6 +140,9 @@ async def _form(request: Request) -> FormData:
         raise InvalidRequest("Send the file as multipart/form-data.", code="invalid_content_type", status=415)
     try:
         return await MultiPartParser(request.headers, _limited(request), max_files=1, max_fields=64).parse()
+    except ClientDisconnect as error:
+        request.state.record.left = True
+        raise InvalidRequest("The upload broke off.", code="upload_aborted") from error
     except MultiPartException as error:
         raise InvalidRequest(f"The form cannot be read: {error.message}", code="invalid_form") from error
     except KeyError as error:

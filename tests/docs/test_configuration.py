@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from gateway.settings import Settings, load
+from gateway.configuration import load
+from gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config/gateway.yaml"
