@@ -142,13 +142,13 @@ async def test_what_is_kept_is_kept_for_each_callers_key(launch: Launch, http: H
         ("origin", "http://localhost:3000", 200),
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/models", "/files", "/api/v3/files"])
 async def test_open_mode_answers_no_foreign_page(
-    gateway: Gateway, http: Http, path: str, name: str, value: str, status: int
+    gateway: Gateway, http: Http, name: str, value: str, status: int
 ) -> None:
-    answer = await http.get(gateway.url + path, headers={name: value})
-    assert answer.status == status
-    assert status == 200 or answer.error["code"] == "forbidden"
+    for path in ("/v1/models", "/files", "/api/v3/files"):
+        answer = await http.get(gateway.url + path, headers={name: value})
+        assert answer.status == status
+        assert status == 200 or answer.error["code"] == "forbidden"
 
 
 async def test_open_mode_without_any_key(gateway: Gateway, http: Http, sim: Simulated) -> None:
@@ -157,10 +157,10 @@ async def test_open_mode_without_any_key(gateway: Gateway, http: Http, sim: Simu
     assert (await sim.last())["headers"]["authorization"] == f"Bearer {ARK_KEY}"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_open_mode_does_not_listen_beyond_this_machine(tmp_path: Path, host: str) -> None:
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
+def test_open_mode_does_not_listen_beyond_this_machine(tmp_path: Path, address: str) -> None:
     config = written(tmp_path, sections("http://127.0.0.1:1", tmp_path))
-    done = arkway("serve", "--config", str(config), "--host", host, "--port", "0", cwd=tmp_path)
+    done = arkway("serve", "--config", str(config), "--host", address, "--port", "0", cwd=tmp_path)
     assert done.returncode != 0
     assert done.stderr.decode().startswith("arkway: access.mode is open")
     assert done.stderr.count(b"\n") == 1

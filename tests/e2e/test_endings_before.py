@@ -20,7 +20,7 @@ def call(api: str, model: str, *, stream: bool) -> dict[str, Any]:
 
 @STREAM
 @PLACE
-@pytest.mark.parametrize("status", [400, 404, 413, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 413, 429, 500, 503])
 async def test_status_code_and_patience_are_kept(
     gateway: Gateway, http: Http, sim: Simulated, api: str, model: str, status: int, stream: bool
 ) -> None:

@@ -48,7 +48,7 @@ async def test_course_of_a_file_with_arks_sdk(gateway: Gateway) -> None:
     assert abs(made.expire_at - made.created_at - 7 * DAY) <= 1
     assert (await client.files.wait_for_processing(made.id)).id == made.id
     assert (await client.files.retrieve(made.id)).mime_type
-    assert [file.id async for file in client.files.list()] == [made.id]
+    assert [file.id async for file in await client.files.list()] == [made.id]
     said = await client.responses.create(
         model="doubao-vision", **asked("responses", file_part("responses", made.id))
     )
@@ -74,7 +74,7 @@ async def test_pages(gateway: Gateway, http: Http) -> None:
     assert sorted(listed) == sorted(ids)
     assert [file.id async for file in client.files.list(limit=3, order="asc")] == listed[::-1]
     assert {file.id async for file in client.files.list(purpose="batch")} == {ids[n] for n in (0, 2, 4, 6)}
-    assert [file.id async for file in gateway.ark.files.list(limit=3)] == listed
+    assert [file.id async for file in await gateway.ark.files.list(limit=3)] == listed
     first = (await http.get(f"{gateway.v1}/files?limit=3")).json
     assert (first["has_more"], first["first_id"], first["last_id"]) == (True, listed[0], listed[2])
     rest = (await http.get(f"{gateway.v1}/files?limit=10&after={listed[2]}")).json
@@ -98,10 +98,10 @@ async def test_pages_that_are_none(gateway: Gateway, http: Http, query: str, sta
 
 async def test_content_cannot_run_in_a_browser(gateway: Gateway, http: Http) -> None:
     page = b"<script>alert(1)</script>"
-    made = await gateway.openai.files.create(file=('x".html', page, "text/html"), purpose="user_data")
+    made = await gateway.openai.files.create(file=("<x>.html", page, "text/html"), purpose="user_data")
     answer = await http.get(f"{gateway.v1}/files/{made.id}/content")
     assert answer.body == page
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''x%22.html"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%3Cx%3E.html"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-length"] == str(len(page))
     ranged = await http.get(f"{gateway.v1}/files/{made.id}/content", headers={"range": "bytes=0-6"})

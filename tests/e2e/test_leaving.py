@@ -188,6 +188,19 @@ async def test_leaving_while_the_body_is_sent(shared: Running, sim: Simulated) -
     assert not await sim.requests()
 
 
+async def test_leaving_while_a_file_is_sent(shared: Running) -> None:
+    before = shared.seen()
+    _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(shared.gateway.url).port)
+    head = b"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n"
+    part = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    writer.write(head + b"content-type: multipart/form-data; boundary=b\r\n\r\n" + part + b"x" * 50_000)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await shared.request(after=before))["outcome"] == "left"
+    assert not list((shared.gateway.folder / "files").iterdir())
+
+
 async def test_two_hundred_who_leave(shared: Running, http: Http, sim: Simulated) -> None:
     """At any moment, all at once: nothing stays open, and the gateway serves on."""
     dice = random.Random(7)
