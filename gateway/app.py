@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from aiohttp.abc import AbstractResolver
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Router as StarletteRouter
 from starlette.types import ASGIApp
 
@@ -19,6 +18,7 @@ from gateway.api.health import Live, Ready
 from gateway.api.inference import Inference
 from gateway.backends import KINDS
 from gateway.backends.base import Api, Backend
+from gateway.errors import StorageUnavailable
 from gateway.media.fetch import Fetcher, FetchLimits
 from gateway.media.guard import AllowList
 from gateway.media.pictures import Pictures
@@ -64,8 +64,8 @@ class Gateway:
             try:
                 await self.files.sweep()
                 await self.uploads.sweep()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("sweep.failed", cause=repr(error))
+            except (StorageUnavailable, OSError) as error:
+                log.warning("sweep.failed", cause=repr(error.__cause__ or error))
             await asyncio.sleep(_SWEEP)
 
 

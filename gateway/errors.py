@@ -70,6 +70,19 @@ class UpstreamError(GatewayError):
         self.raw = raw
         self.hopeless = hopeless
 
+    def at(self, param: str) -> "UpstreamError":
+        """The same error about a place in one request: several requests may have waited for what failed."""
+        return UpstreamError(
+            self.status,
+            self.message,
+            type=self.type,
+            code=self.code,
+            param=param,
+            retry_after=self.retry_after,
+            request_id=self.request_id,
+            hopeless=self.hopeless,
+        )
+
     def headers(self) -> dict[str, str]:
         told = super().headers()
         if self.request_id:
@@ -77,6 +90,15 @@ class UpstreamError(GatewayError):
         if self.hopeless:
             told["x-should-retry"] = "false"  # the OpenAI SDK obeys it
         return told
+
+
+class StorageUnavailable(GatewayError):
+    """The gateway's own database or disk failed; what does not need them goes on."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            503, f"The gateway's {what} cannot be used now.", type="server_error", code="storage_unavailable"
+        )
 
 
 def not_an_object(what: str, value: Any, *, param: str | None = None) -> InvalidRequest:

@@ -12,7 +12,7 @@ from gateway.access.gate import Principal
 from gateway.backends.base import Api, Dialect, Json, UpstreamRequest
 from gateway.errors import GatewayError, UpstreamError
 from gateway.media import pictures
-from gateway.media.pictures import Pictures, Place, Resolved
+from gateway.media.pictures import Pictures, Place
 from gateway.reply import Streamed, Whole
 from gateway.routing import Candidate, Router
 from gateway.telemetry import Record, log
@@ -81,10 +81,17 @@ class Relay:
             return await self._send(call, candidate, place, body, refs)
         except _FilesGone as gone:
             await self.pictures.forget(place, gone.file_ids)
-            return await self._send(call, candidate, place, body, refs)
+            return await self._send(call, candidate, place, body, refs, again=True)
 
     async def _send(
-        self, call: Call, candidate: Candidate, place: Place, body: Json, refs: list[MediaRef]
+        self,
+        call: Call,
+        candidate: Candidate,
+        place: Place,
+        body: Json,
+        refs: list[MediaRef],
+        *,
+        again: bool = False,
     ) -> Whole | Streamed:
         prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
         started = time.perf_counter()
@@ -93,6 +100,7 @@ class Relay:
         call.record.changes = (*prepared.changes, *pictures.changes(resolved))
         prepared = prepared._replace(body=media.replace(prepared.body, pictures.parts(resolved)))
         request = place.backend.request(place.api, prepared.body, prepared.headers)
+        file_ids = [] if again else [one.file_id for one in resolved if one.file_id]
         timeouts = self.upstreams.policy(place.backend).timeouts
         # A whole answer sends its headers when it is done, a stream when it begins.
         patience = timeouts.first_token if call.record.stream else timeouts.total
@@ -100,7 +108,7 @@ class Relay:
             async with asyncio.timeout(patience):
                 upstream = await self._open(call, place, request)
                 try:
-                    return await self._reply(call, place, prepared.body, upstream, resolved)
+                    return await self._reply(call, place, prepared.body, upstream, file_ids)
                 except BaseException:
                     upstream.close()
                     raise
@@ -115,11 +123,11 @@ class Relay:
         return upstream
 
     async def _reply(
-        self, call: Call, place: Place, request: Json, upstream: UpstreamResponse, resolved: list[Resolved]
+        self, call: Call, place: Place, request: Json, upstream: UpstreamResponse, file_ids: list[str]
     ) -> Whole | Streamed:
         backend, record = place.backend, call.record
         if not 200 <= upstream.status < 300:
-            raise await self._error(call, place, upstream, resolved)
+            raise await self._error(call, place, upstream, file_ids)
         if not record.stream:
             raw = await Whole.read(upstream, backend, record)
             return Whole(
@@ -135,13 +143,13 @@ class Relay:
         return streamed
 
     async def _error(
-        self, call: Call, place: Place, upstream: UpstreamResponse, resolved: list[Resolved]
+        self, call: Call, place: Place, upstream: UpstreamResponse, file_ids: list[str]
     ) -> Exception:
         raw = await upstream.read()
         callers_key = call.principal.upstream_key is not None
         error = place.backend.error(upstream.status, upstream.headers, raw, callers_key=callers_key)
-        reused = [one.file_id for one in resolved if one.file_id and one.deed == "reused"]
-        return _FilesGone(reused) if reused and place.backend.file_is_gone(error, reused) else error
+        gone = bool(file_ids) and place.backend.file_is_gone(error, file_ids)
+        return _FilesGone(file_ids) if gone else error
 
 
 class _FilesGone(Exception):

@@ -82,8 +82,16 @@ def serve(settings: Settings) -> None:
             signal.signal(number, lambda *_: None)
         server.run()
         return
+    _prepare(settings)
     workers = config(settings, "gateway.server:worker")
     Multiprocess(workers, sockets=[workers.bind_socket()]).run()
+
+
+def _prepare(settings: Settings) -> None:
+    """Makes the database before the workers come: all at once, most of them would fail over each other's tables."""
+    prepared = Database(settings.storage.database)
+    prepared.open()
+    prepared.close()
 
 
 def worker() -> ASGIApp:

@@ -1,9 +1,9 @@
 """Is the process alive; can it serve. Plain ASGI, and open to everyone."""
 
 import orjson
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
+from gateway.errors import StorageUnavailable
 from gateway.reply import send_whole
 from gateway.storage.files import FileStore
 
@@ -25,6 +25,6 @@ class Ready:
         status, told = 200, {"status": "ready"}
         try:
             await self._files.check()
-        except (SQLAlchemyError, OSError) as error:
-            status, told = 503, {"status": "unready", "reason": f"database: {type(error).__name__}"}
+        except StorageUnavailable as error:
+            status, told = error.status, {"status": "unready", "reason": error.message}
         await send_whole(send, scope["state"]["record"], status, {}, orjson.dumps(told))

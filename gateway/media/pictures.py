@@ -178,8 +178,7 @@ class Pictures:
             try:
                 file_id = await self._uploads.upload(place.backend, place.key, digest, form)
             except UpstreamError as error:
-                error.param = ref.param
-                raise
+                raise error.at(ref.param) from error
             deed = "uploaded"
         return Resolved(ref, media.as_file_id(ref.part, file_id), deed, file_id)
 

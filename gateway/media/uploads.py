@@ -7,10 +7,10 @@ from typing import NamedTuple, Protocol
 import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.backends.base import Backend, Flow, Form, Uploaded
-from gateway.media.flight import Flights
+from gateway.errors import StorageUnavailable, UpstreamError
+from gateway.media.flight import Cancelled, Flights
 from gateway.storage.database import Database, uploads
 
 _MARGIN = 3600  # seconds before its expiry from which a file is not used any more: an answer takes its time
@@ -52,7 +52,12 @@ class Uploads:
     async def upload(self, backend: Backend, key: str, sha256: str, form: Form) -> str:
         """Uploads the bytes; concurrent calls for the same bytes share one upload."""
         name = _Key(backend.account(key), sha256)
-        return await self._flights.join(name, lambda: self._upload(backend, key, name, form))
+        try:
+            return await self._flights.join(name, lambda: self._upload(backend, key, name, form))
+        except Cancelled as error:
+            raise UpstreamError(
+                503, "The gateway is stopping; send the request again.", code="gateway_stopping"
+            ) from error
 
     async def close(self) -> None:
         await self._flights.close()
@@ -62,7 +67,10 @@ class Uploads:
         for key in [key for key, uploaded in self._known.items() if uploaded.file_id == file_id]:
             del self._known[key]
         query = delete(uploads).where(uploads.c.account == account, uploads.c.file_id == file_id)
-        await self._database.run(lambda connection: connection.execute(query))
+        try:
+            await self._database.run(lambda connection: connection.execute(query))
+        except StorageUnavailable as error:
+            log.warning("uploads.unwritable", cause=repr(error.__cause__))
 
     async def sweep(self) -> None:
         """Drops what has expired."""
@@ -84,8 +92,8 @@ class Uploads:
         )
         try:
             row = await self._database.run(lambda connection: connection.execute(query).first())
-        except SQLAlchemyError as error:
-            log.warning("uploads.unreadable", reason=type(error).__name__)
+        except StorageUnavailable as error:
+            log.warning("uploads.unreadable", cause=repr(error.__cause__))
             return None
         return Uploaded(row.file_id, row.expires_at) if row else None
 
@@ -97,5 +105,5 @@ class Uploads:
         )
         try:
             await self._database.run(lambda connection: connection.execute(query))
-        except SQLAlchemyError as error:
-            log.warning("uploads.unwritable", reason=type(error).__name__)
+        except StorageUnavailable as error:
+            log.warning("uploads.unwritable", cause=repr(error.__cause__))

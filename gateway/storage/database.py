@@ -20,6 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from gateway.errors import StorageUnavailable
+
 T = TypeVar("T")
 
 metadata = MetaData()
@@ -65,8 +67,11 @@ class Database:
         event.listen(self._engine, "connect", _tune)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns. It is committed; where it raises, undone. Raises SQLAlchemyError."""
-        return await anyio.to_thread.run_sync(self._transact, work)
+        """What ``work`` returns. It is committed; where it raises, undone. Raises StorageUnavailable."""
+        try:
+            return await anyio.to_thread.run_sync(self._transact, work)
+        except SQLAlchemyError as error:
+            raise StorageUnavailable("database") from error
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
 
+from gateway.errors import StorageUnavailable
 from gateway.storage.database import Database, DatabaseError, files
 
 _ID = "file-"
@@ -64,8 +65,11 @@ class FileStore:
         mime_type: str,
         expires_at: int,
     ) -> StoredFile:
-        """Stores the bytes as they come, never all in memory."""
-        digest, size, temporary = await self._write(chunks)
+        """Stores the bytes as they come, never all in memory. Raises StorageUnavailable."""
+        try:
+            digest, size, temporary = await self._write(chunks)
+        except OSError as error:
+            raise StorageUnavailable("disk") from error
         file = StoredFile(
             id=_ID + secrets.token_hex(_ID_DIGITS // 2),
             owner=owner,
@@ -146,7 +150,7 @@ class FileStore:
         return len(ids)
 
     async def check(self) -> None:
-        """Raises SQLAlchemyError where the database does not answer."""
+        """Raises StorageUnavailable where the database does not answer."""
         query = select(func.count()).select_from(files).where(files.c.id == "")
         await self._database.run(lambda connection: connection.execute(query))
 
@@ -155,7 +159,11 @@ class FileStore:
         return self._path(file.id)
 
     async def read(self, file: StoredFile) -> bytes:
-        return await anyio.Path(self._path(file.id)).read_bytes()
+        """Raises StorageUnavailable."""
+        try:
+            return await anyio.Path(self._path(file.id)).read_bytes()
+        except OSError as error:
+            raise StorageUnavailable("disk") from error
 
     def _path(self, file_id: str) -> Path:
         return self._folder / file_id
