@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from gateway import __version__
@@ -45,7 +45,6 @@ def create_rest(
             HTTPException: _unrouted,
             RequestValidationError: _invalid,
             GatewayError: _refused,
-            ClientDisconnect: _left,
             Exception: _refused,
         },
         redirect_slashes=False,
@@ -77,12 +76,6 @@ async def _refused(request: Request, error: Exception) -> Response:
         error = bug()  # the edge logs what it was
     body = told(request.state.record, error, request.state.dialect)
     return Response(body, error.status, error.headers(), "application/json")
-
-
-async def _left(request: Request, error: Exception) -> Response:
-    """The caller went amid an upload; nobody reads the answer, and it is no failure of ours."""
-    request.state.record.left = True
-    return Response(status_code=499)
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
