@@ -14,7 +14,6 @@ from gateway.app import create_app
 from gateway.configuration import load
 from gateway.settings import Settings
 from gateway.storage.database import Database
-from gateway.storage.database import Database
 
 _BACKLOG = 4096
 
