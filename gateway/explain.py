@@ -58,7 +58,7 @@ def _explained(settings: Settings, candidate: Candidate, api: Api, body: Json) -
     allow = AllowList.parse(settings.images.allow_hosts)
     pictures = [
         f"{ref.param}: {plan(ref, backend, rules, settings.images, allow).why}"
-        for ref in (media.find(api, body) if rules else [])
+        for ref in (media.find(api, prepared.body) if rules else [])
         if rules
     ]
     request = backend.request(api, prepared.body, prepared.headers)

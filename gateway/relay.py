@@ -19,7 +19,6 @@ from gateway.telemetry import Record, log
 from gateway.upstream import UpstreamResponse, Upstreams, too_slow
 from gateway.wire import body as wire_body
 from gateway.wire import headers, media
-from gateway.wire.media import MediaRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,9 @@ class Relay:
         if not call.principal.may_use(model):
             raise _not_allowed(model)
         candidates = self.router.resolve(model, call.api, random.random())  # noqa: S311 - a draw by weight
-        refs = media.find(call.api, body)
-        call.record.pictures = len(refs)
         for candidate in candidates[:-1]:
             try:
-                return await self._attempt(call, candidate, body, refs)
+                return await self._attempt(call, candidate, body)
             except UpstreamError as error:
                 if error.status < 500 and error.status != 429:
                     raise
@@ -68,32 +65,25 @@ class Relay:
                     backend=candidate.backend.name,
                     code=error.code,
                 )
-        return await self._attempt(call, candidates[-1], body, refs)
+        return await self._attempt(call, candidates[-1], body)
 
-    async def _attempt(
-        self, call: Call, candidate: Candidate, body: Json, refs: list[MediaRef]
-    ) -> Whole | Streamed:
+    async def _attempt(self, call: Call, candidate: Candidate, body: Json) -> Whole | Streamed:
         """One candidate, and once more where it has lost a file that was uploaded to it."""
         backend, principal = candidate.backend, call.principal
         place = Place(backend, call.api, backend.key(principal.upstream_key), principal.owner)
         call.record.backend, call.record.upstream_model = backend.name, candidate.model
         try:
-            return await self._send(call, candidate, place, body, refs)
+            return await self._send(call, candidate, place, body)
         except _FilesGone as gone:
             await self.pictures.forget(place, gone.file_ids)
-            return await self._send(call, candidate, place, body, refs, again=True)
+            return await self._send(call, candidate, place, body, again=True)
 
     async def _send(
-        self,
-        call: Call,
-        candidate: Candidate,
-        place: Place,
-        body: Json,
-        refs: list[MediaRef],
-        *,
-        again: bool = False,
+        self, call: Call, candidate: Candidate, place: Place, body: Json, *, again: bool = False
     ) -> Whole | Streamed:
         prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
+        refs = media.find(call.api, prepared.body)
+        call.record.pictures = len(refs)
         started = time.perf_counter()
         resolved = await self.pictures.resolve(refs, place)
         call.record.media_seconds = time.perf_counter() - started if refs else None

@@ -22,7 +22,7 @@ from gateway.backends.base import (
     refuse_tool,
 )
 from gateway.errors import InvalidRequest, UpstreamError
-from gateway.wire import complete, fault, sse
+from gateway.wire import complete, fault, media, sse
 from gateway.wire.stream import Stream
 
 _UNKNOWN = "Ark's Responses API refuses unknown fields, and this is one."
@@ -185,6 +185,14 @@ def _known_service_tier(body: Json, rule: Rule) -> list[Change]:
     return [Change("drop:service_tier", rule.why)]
 
 
+def _known_detail(body: Json, rule: Rule) -> list[Change]:
+    """OpenAI's ``original`` asks for a picture unscaled; without it Ark takes its own default."""
+    unknown = [ref for ref in media.find("responses", body) if ref.part.get("detail") == "original"]
+    kept = {ref.path: {name: ref.part[name] for name in ref.part if name != "detail"} for ref in unknown}
+    body.update(media.replace(body, kept))
+    return [Change(f"drop:{media.spelled(ref.path)}.detail", rule.why) for ref in unknown]
+
+
 def _own_context_management(body: Json, rule: Rule) -> list[Change]:
     if not isinstance(body.get("context_management"), list):
         return []
@@ -238,6 +246,7 @@ Ark.rules = {
             "OpenAI's is a list, Ark's an object of the same name.",
             _own_context_management,
         ),
+        Rule("input[].content[].detail: original", "Ark knows auto, low, high and xhigh.", _known_detail),
         Rule("include", "Ark knows three values: " + ", ".join(_INCLUDABLE) + ".", _known_includes),
         Rule("service_tier", "Ark knows auto, default and fast.", _known_service_tier),
     ),
