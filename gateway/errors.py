@@ -92,6 +92,11 @@ class UpstreamError(GatewayError):
         return told
 
 
+def stopping() -> UpstreamError:
+    """Told to those who are still being served when the time to stop is over."""
+    return UpstreamError(503, "The gateway is stopping; send the request again.", code="gateway_stopping")
+
+
 class StorageUnavailable(GatewayError):
     """The gateway's own database or disk failed; what does not need them goes on."""
 

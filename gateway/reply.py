@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.backends.base import Backend
-from gateway.errors import UpstreamError
+from gateway.errors import UpstreamError, stopping
 from gateway.pulse import Pulse
 from gateway.settings import Timeouts
 from gateway.telemetry import Record
@@ -110,7 +110,7 @@ class Streamed:
             end = await self._relay(send)
         except asyncio.CancelledError:
             if not self._record.left:  # the gateway is stopping: the caller is still there, and is told so
-                await self._finish(send, self._failed(_stopping()))
+                await self._finish(send, self._failed(stopping()))
             raise
         finally:
             self._upstream.close()
@@ -207,7 +207,3 @@ def _encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         (name.encode("latin-1"), _CONTROL.sub("?", value).encode("latin-1", "replace"))
         for name, value in named.items()
     ]
-
-
-def _stopping() -> UpstreamError:
-    return UpstreamError(503, "The gateway is stopping; send the request again.", code="gateway_stopping")

@@ -42,9 +42,8 @@ async def _read(receive: Receive, limit: int) -> bytes:
         size += len(parts[-1])
         if size > limit:
             del parts
-            if message.get(
-                "more_body"
-            ):  # else there is nothing to take in, and waiting for it would take long
+            # After the last of it nothing comes any more but the caller's leaving.
+            if message.get("more_body"):
                 await _drain(receive, limit)
             raise _too_large(limit)
         if not message.get("more_body"):

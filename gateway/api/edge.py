@@ -1,5 +1,6 @@
 """The outermost layer, plain ASGI: request ids, dialects by prefix, the gate, errors as envelopes, the log line."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -8,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.gate import Gate, Principal
 from gateway.backends.base import Dialect
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, UpstreamError, stopping
 from gateway.reply import send_whole
 from gateway.telemetry import Record, log
 from gateway.wire import body as wire_body
@@ -49,6 +50,11 @@ class Edge:
                 await self._app(scope, receive, _Recorder(send, record))
         except GatewayError as error:
             await _fail(send, record, error, scope["state"]["dialect"])
+        except asyncio.CancelledError:
+            # The server's time to stop is over. This is the outermost frame of the request's task, which ends here
+            # as it was told to; raised on, uvicorn would log it as a failure of ours.
+            if record.status is None and not record.left:
+                await _fail(send, record, stopping(), scope["state"]["dialect"])
         except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an answer that tells nothing
             log.error("bug", request_id=record.request_id, exc_info=error)
             await _fail(send, record, bug(), scope["state"]["dialect"])

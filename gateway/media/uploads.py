@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.backends.base import Backend, Flow, Form, Uploaded
-from gateway.errors import StorageUnavailable, UpstreamError
+from gateway.errors import StorageUnavailable, stopping
 from gateway.media.flight import Cancelled, Flights
 from gateway.storage.database import Database, uploads
 
@@ -55,9 +55,7 @@ class Uploads:
         try:
             return await self._flights.join(name, lambda: self._upload(backend, key, name, form))
         except Cancelled as error:
-            raise UpstreamError(
-                503, "The gateway is stopping; send the request again.", code="gateway_stopping"
-            ) from error
+            raise stopping() from error
 
     async def close(self) -> None:
         await self._flights.close()

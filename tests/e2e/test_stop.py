@@ -46,19 +46,23 @@ async def test_running_answers_end(run: Run, http: Http, sim: Simulated) -> None
 async def test_stop_that_must_not_wait_tells_the_callers(http: Http, sim: Simulated, tmp_path: Path) -> None:
     process = Process.serve(tmp_path, sections(sim.url, tmp_path, server={"drain_timeout": 1}))
     try:
-        await sim.fault(times=2, stall_after=3)
+        await sim.fault(times=3, stall_after=3)
         urls = {api: f"{process.url}/api/v3{path}" for api, path in PATHS.items()}
         tasks = [asyncio.create_task(http.post(urls[api], call(api))) for api in PATHS]
-        await sim.busy(2, chunks=3)
+        waiting = asyncio.create_task(http.post(urls["chat"], call("chat", stream=False)))
+        await sim.busy(3, chunks=3)
         process.signal()
+        unanswered = await waiting
+        assert (unanswered.status, unanswered.json["error"]["code"]) == (503, "gateway_stopping")
         for answer in await asyncio.gather(*tasks):
             last = answer.events[-1]
             assert last.get("error", last)["code"] == "gateway_stopping"
             assert b"[DONE]" not in answer.body
         assert await asyncio.to_thread(process.wait) == 0
         await sim.idle()
-        ends = [(line["outcome"], line["code"]) for line in process.requests()]
-        assert ends == [("broken", "gateway_stopping")] * 2
+        ends = sorted((line["outcome"], line["code"]) for line in process.requests())
+        assert ends == [*[("broken", "gateway_stopping")] * 2, ("error", "gateway_stopping")]
+        assert "Traceback" not in process.text
     finally:
         process.end()
 
