@@ -71,8 +71,8 @@ class Server(_Slice):
 class Key(_Slice):
     """One static key and what it may do."""
 
-    name: str
-    key: SecretStr
+    name: str = Field(min_length=1)
+    key: SecretStr = Field(min_length=1)
     team: str | None = None
     models: tuple[str, ...] = ("*",)
 
@@ -206,6 +206,10 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if self.access.mode == "keys" and not self.access.keys:
             raise ValueError("access.keys: the mode is keys, so name at least one: {name: ci, key: sk-…}")
+        if len({key.name for key in self.access.keys}) < len(self.access.keys):
+            raise ValueError("access.keys: two keys have the same name; files would belong to both")
+        if len({key.key.get_secret_value() for key in self.access.keys}) < len(self.access.keys):
+            raise ValueError("access.keys: two entries hold the same key; who calls could not be told")
         for name, entries in self.models.items():
             if not entries:
                 raise ValueError(f"models.{name}: the list is empty; name at least one backend")
