@@ -1,6 +1,7 @@
 """The command line. Every failure is one clear sentence and a non-zero exit status."""
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -41,6 +42,7 @@ def serve(
     settings = _settings(config)
     _check_backends(settings)
     _check_exposure(settings)
+    gc.disable()  # a thousand modules come now and none of them is garbage; the server turns it on again
     from gateway import server
     from gateway.storage.database import DatabaseError
 

@@ -106,7 +106,7 @@ def _long_lived(settings: Settings) -> ASGIApp:
     """The application, with the garbage collector set for a server: what lives as long as the process is never
     looked through (that took 50 ms now and then), and the short-lived seldom (it was a fifth of a request)."""
     app = create_app(settings)
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
     return app

@@ -71,7 +71,7 @@ def uncommented(text: str) -> str:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS:
-        monkeypatch.setenv(name, "some-key")
+        monkeypatch.setenv(name, f"key-of-{name}")
     monkeypatch.setenv("MODELARTS_BASE_URL", "https://maas.example/v2/infer/id/v1")
     monkeypatch.delenv("ARK_BASE_URL", raising=False)
     monkeypatch.delenv("ARKWAY_CONFIG", raising=False)
