@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ARK_KEY, MAAS_KEY, Gateway, Http, Run, Simulated
+from .conftest import ARK_KEY, MAAS_KEY, Gateway, Http, Run, Simulated, until
 from .pictures import PATHS, asked, base64_of, data_url, large, small, text_part, url_part
 from .servers import Gallery, unused_port
 
@@ -127,8 +127,11 @@ async def test_secrets_stand_nowhere(
     )
     seen += denied.body.decode()
     canaries = [caller, ARK_KEY, MAAS_KEY, "canary", base64_of(picture)[:60], base64_of(picture)[-60:]]
+    # The line of a request is written after its answer.
+    told = len(bodies) + 1
+    await until(lambda: running.process.text.count('"event":"request"') >= told, "every request's log line")
     log = running.process.text
-    assert log.count('"event":"request"') == len(bodies) + 1
+    assert log.count('"event":"request"') == told
     for canary in canaries:
         assert canary not in seen
         assert canary not in log
