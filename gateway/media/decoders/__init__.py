@@ -1,0 +1,1 @@
+"""Decoders of hostile bytes. They run in a child process and nowhere else."""

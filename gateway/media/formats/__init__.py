@@ -1,0 +1,1 @@
+"""What media really are, read from their first bytes without decoding."""
