@@ -14,15 +14,22 @@ from starlette.types import ASGIApp
 from gateway.access.gate import gate
 from gateway.api.deferred import Deferred
 from gateway.api.edge import Edge
+from gateway.api.edits import as_generation
 from gateway.api.health import Live, Ready
 from gateway.api.inference import Inference
 from gateway.backends import KINDS
 from gateway.backends.base import Api, Backend
 from gateway.errors import StorageUnavailable
+from gateway.media.backend_files import BackendFiles
+from gateway.media.clips import Clips
+from gateway.media.darkroom import Darkroom
 from gateway.media.fetch import Fetcher, FetchLimits
 from gateway.media.guard import AllowList
+from gateway.media.intake import Intake
 from gateway.media.pictures import Pictures
+from gateway.media.sources import Sources
 from gateway.media.uploads import Uploads
+from gateway.media.workshop import Workshop
 from gateway.relay import Relay
 from gateway.routing import Candidate, Router
 from gateway.settings import BackendEntry, ModelEntry, Settings
@@ -36,6 +43,7 @@ _INFERENCE: dict[str, Api] = {
     "/responses": "responses",
     "/images/generations": "images",
     "/embeddings": "embeddings",
+    "/embeddings/multimodal": "multimodal",
 }
 
 log = structlog.get_logger(__name__)
@@ -47,12 +55,17 @@ class Gateway:
 
     database: Database
     files: FileStore
+    backend_files: BackendFiles
     uploads: Uploads
     upstreams: Upstreams
     fetcher: Fetcher
+    darkroom: Darkroom
+    workshop: Workshop
     relay: Relay
 
     async def close(self) -> None:
+        await self.darkroom.close()
+        await self.workshop.close()
         await self.uploads.close()
         await self.fetcher.close()
         await self.upstreams.close()
@@ -62,7 +75,8 @@ class Gateway:
         """Clears away what has expired, now and then, for ever."""
         while True:
             try:
-                await self.files.sweep()
+                for file in await self.files.sweep():
+                    await self.backend_files.drop_copies(file, None)
                 await self.uploads.sweep()
             except (StorageUnavailable, OSError) as error:
                 log.warning("sweep.failed", cause=repr(error.__cause__ or error))
@@ -95,11 +109,23 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     own = {name: entry.upstream for name, entry in settings.backends.items() if entry.upstream}
     upstreams = Upstreams(settings.upstream, own)
     uploads = Uploads(database, upstreams)
+    backends = [backend(name, entry) for name, entry in settings.backends.items()]
+    backend_files = BackendFiles(backends, upstreams, files, uploads)
     limits = FetchLimits(**settings.images.fetch.model_dump())
-    fetcher = Fetcher(limits, AllowList.parse(settings.images.allow_hosts), resolver=resolver)
-    pictures = Pictures(settings.images, fetcher, files, uploads)
-    relay = Relay(router(settings), pictures, upstreams, settings.server.keep_alive)
-    return Gateway(database, files, uploads, upstreams, fetcher, relay)
+    images = settings.images
+    allow = AllowList.parse(images.allow_hosts)
+    fetcher = Fetcher(limits, allow, resolver=resolver)
+    decode = images.decode
+    workshop = Workshop(parallel=decode.parallel, seconds=decode.time, memory=decode.memory)
+    darkroom = Darkroom(workshop, images.max_pixels)
+    sources = Sources(images, fetcher, files)
+    pictures = Pictures(images, allow, sources, darkroom, uploads)
+    clips = Clips(images, allow, sources, workshop, uploads)
+    intake = Intake(pictures, clips, uploads, images.fetch.parallel)
+    relay = Relay(router(settings), intake, upstreams, settings.server.keep_alive)
+    return Gateway(
+        database, files, backend_files, uploads, upstreams, fetcher, darkroom, workshop, relay
+    )
 
 
 def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) -> ASGIApp:
@@ -125,10 +151,15 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
     }
     for path, api in _INFERENCE.items():
         hot["POST", path] = Inference(api, gateway.relay, settings.server)
+    hot["POST", "/images/edits"] = Inference("images", gateway.relay, settings.server, as_generation)
 
     def rest() -> ASGIApp:
+        from gateway.api import files as files_api
         from gateway.api.rest import create_rest
 
-        return create_rest(gateway.relay.router, gateway.upstreams, gateway.files, hot)
+        files = files_api.router(
+            gateway.files, gateway.backend_files, gateway.fetcher, settings.server.body_timeout
+        )
+        return create_rest(gateway.relay.router, gateway.upstreams, files, hot)
 
     return Edge(Deferred(rest), StarletteRouter(lifespan=lifespan), gate(settings.access), hot)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from gateway.backends import KINDS
-from gateway.backends.base import Api, Backend, ImageRules, Rule
+from gateway.backends.base import Api, Backend, Rule
+from gateway.backends.media import ClipRules, ImageRules
 
 _INTRO = """# Compatibility
 
@@ -19,6 +20,7 @@ _NAMES = {
     "responses": "Responses",
     "images": "Image generation",
     "embeddings": "Embeddings",
+    "multimodal": "Embeddings of media",
 }
 _MIB = 1 << 20
 
@@ -26,7 +28,7 @@ _MIB = 1 << 20
 def table() -> str:
     """The whole page, in Markdown."""
     backends = tuple(KINDS.values())
-    sections = [_INTRO, _apis(backends), _pictures(backends), *map(_backend, backends)]
+    sections = [_INTRO, _apis(backends), _media(backends), *map(_backend, backends)]
     return "\n".join(sections)
 
 
@@ -41,29 +43,79 @@ def _path(backend: type[Backend], api: Api) -> str:
     return f"no: {backend.missing.get(api, 'it has none')}"
 
 
-def _pictures(backends: tuple[type[Backend], ...]) -> str:
-    rows = (
-        [backend.title, _NAMES[api], *_limits(rules)]
+def _media(backends: tuple[type[Backend], ...]) -> str:
+    pictures = (
+        [backend.title, _use(use), *_picture_limits(rules.image)]
         for backend in backends
-        for api, rules in backend.images.items()
+        for use, rules in backend.media.items()
+        if rules.image
     )
-    heads = ["", "API", "sent as", "formats", "largest"]
-    return "## Pictures that callers send\n\n" + _table(heads, rows)
+    clips = (
+        [backend.title, _use(use), noun, *_clip_limits(clip)]
+        for backend in backends
+        for use, rules in backend.media.items()
+        for noun, clip in (("video", rules.video), ("audio", rules.audio), ("PDF", rules.file))
+        if clip
+    )
+    heads = ["", "API", "sent as", "formats", "largest", "shape"]
+    return "\n".join(
+        [
+            "## Pictures that callers send\n",
+            "Any of gif, jpeg, png, webp, bmp, dib, tiff, ico, icns, jp2, heic, heif, avif and sgi is taken, and converted",
+            "or scaled down where the backend takes less (`images.on_violation: fix`). What is too small or too elongated",
+            "is refused.\n",
+            _table(heads, pictures),
+            "## Video, audio and PDF\n",
+            _table(["", "API", "", "sent as", "formats", "largest"], clips),
+        ]
+    )
 
 
-def _limits(rules: ImageRules) -> list[str]:
+def _use(use: str) -> str:
+    api, _, tool = use.partition(" ")
+    return _NAMES.get(api, api) + (f" {tool}" if tool else "")
+
+
+def _forms(rules: ImageRules | ClipRules) -> str:
     forms = ["data URL"]
     if rules.takes_file_ids:
         forms.append("file id")
     if rules.takes_urls:
         forms.append("URL (with `images.remote: forward`)")
+    return ", ".join(forms)
+
+
+def _picture_limits(rules: ImageRules) -> list[str]:
     sizes = []
     if rules.max_bytes is not None:
         sizes.append(f"{_mib(rules.max_bytes)} of picture")
     if rules.max_encoded is not None:
         sizes.append(f"{_mib(rules.max_encoded)} of base64")
-    formats = sorted(name.removeprefix("image/") for name in rules.formats)
-    return [", ".join(forms), ", ".join(formats), ", ".join(sizes) or "no limit"]
+    if rules.max_uploaded is not None:
+        sizes.append(f"{_mib(rules.max_uploaded)} by file id")
+    shape = []
+    if rules.min_pixels or rules.max_pixels:
+        shape.append(f"{rules.min_pixels or 1} to {rules.max_pixels or 'any number of'} pixels")
+    if rules.min_side or rules.max_side:
+        shape.append(f"sides {rules.min_side or 1} to {rules.max_side or 'any'}")
+    if rules.max_ratio:
+        shape.append(f"ratio to {rules.max_ratio}:1")
+    if rules.stills:
+        shape.append("first frame")
+    formats = ", ".join(sorted(name.removeprefix("image/") for name in rules.formats))
+    return [_forms(rules), formats, ", ".join(sizes) or "no limit", ", ".join(shape) or "any"]
+
+
+def _clip_limits(rules: ClipRules) -> list[str]:
+    if rules.as_pictures:
+        return ["pictures of its frames or pages", "any that can be decoded", "as configured"]
+    sizes = []
+    if rules.max_bytes is not None:
+        sizes.append(f"{_mib(rules.max_bytes)} sent along")
+    if rules.max_uploaded is not None and rules.takes_file_ids:
+        sizes.append(f"{_mib(rules.max_uploaded)} by file id")
+    formats = ", ".join(sorted(name.partition("/")[2] for name in rules.formats))
+    return [_forms(rules), formats, ", ".join(sizes)]
 
 
 def _mib(size: int) -> str:

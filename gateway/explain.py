@@ -10,8 +10,7 @@ from rich.syntax import Syntax
 from gateway.app import router
 from gateway.backends.base import Api, Change, Json
 from gateway.errors import InvalidRequest
-from gateway.media.guard import AllowList
-from gateway.media.plan import plan
+from gateway.media.foresight import foresee
 from gateway.routing import Candidate
 from gateway.settings import Settings
 from gateway.wire import body as wire_body
@@ -29,7 +28,7 @@ class Explained(NamedTuple):
     headers: dict[str, str]
     body: Json
     changes: tuple[Change, ...]
-    pictures: list[str]
+    media: list[str]
 
 
 def explain(settings: Settings, raw: bytes, api: str | None) -> list[Explained]:
@@ -54,13 +53,8 @@ def _api(body: Json, named: str | None) -> Api:
 def _explained(settings: Settings, candidate: Candidate, api: Api, body: Json) -> Explained:
     backend = candidate.backend
     prepared = candidate.prepare(api, body, {})
-    rules = backend.images.get(api)
-    allow = AllowList.parse(settings.images.allow_hosts)
-    pictures = [
-        f"{ref.param}: {plan(ref, backend, rules, settings.images, allow).why}"
-        for ref in (media.find(api, prepared.body) if rules else [])
-        if rules
-    ]
+    taken = backend.media_for(api, prepared.body)
+    foreseen = [foresee(ref, backend.title, taken, settings.images) for ref in media.find(api, prepared.body)]
     request = backend.request(api, prepared.body, prepared.headers)
     headers = {"authorization": "Bearer ***", "content-type": "application/json", **request.headers}
     return Explained(
@@ -69,7 +63,7 @@ def _explained(settings: Settings, candidate: Candidate, api: Api, body: Json) -
         headers,
         shortened(prepared.body),
         prepared.changes,
-        pictures,
+        foreseen,
     )
 
 
@@ -109,7 +103,7 @@ def _show(console: Console, one: Explained, when: str) -> None:
     )
     for change in one.changes:
         console.print(f"  {change.what}: {change.why}", markup=False)
-    for picture in one.pictures:
-        console.print(f"  {picture}", markup=False)
-    if not one.changes and not one.pictures:
+    for told in one.media:
+        console.print(f"  {told}", markup=False)
+    if not one.changes and not one.media:
         console.print("  nothing is changed but the model's name", markup=False)

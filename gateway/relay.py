@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from gateway.access.gate import Principal
 from gateway.backends.base import Api, Dialect, Json, UpstreamRequest
 from gateway.errors import GatewayError, UpstreamError
-from gateway.media import pictures
-from gateway.media.pictures import Pictures, Place
+from gateway.media import resolved
+from gateway.media.intake import Intake
+from gateway.media.resolved import Place
 from gateway.reply import Streamed, Whole
 from gateway.routing import Candidate, Router
 from gateway.telemetry import Record, log
@@ -38,7 +39,7 @@ class Relay:
     """What the path needs of the gateway; made once."""
 
     router: Router
-    pictures: Pictures
+    intake: Intake
     upstreams: Upstreams
     keep_alive: float
 
@@ -70,28 +71,31 @@ class Relay:
     async def _attempt(self, call: Call, candidate: Candidate, body: Json) -> Whole | Streamed:
         """One candidate, and once more where it has lost a file that was uploaded to it."""
         backend, principal = candidate.backend, call.principal
-        place = Place(backend, call.api, backend.key(principal.upstream_key), principal.owner)
+        key = backend.key(principal.upstream_key)
         call.record.backend, call.record.upstream_model = backend.name, candidate.model
         try:
-            return await self._send(call, candidate, place, body)
+            return await self._send(call, candidate, key, body)
         except _FilesGone as gone:
-            await self.pictures.forget(place, gone.file_ids)
-            return await self._send(call, candidate, place, body, again=True)
+            await self.intake.forget(gone.place, gone.file_ids)
+            return await self._send(call, candidate, key, body, again=True)
 
     async def _send(
-        self, call: Call, candidate: Candidate, place: Place, body: Json, *, again: bool = False
+        self, call: Call, candidate: Candidate, key: str, body: Json, *, again: bool = False
     ) -> Whole | Streamed:
+        backend = candidate.backend
         prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
+        rules = backend.media_for(call.api, prepared.body)
+        place = Place(backend, call.api, rules, key, call.principal.owner)
         refs = media.find(call.api, prepared.body)
         call.record.pictures = len(refs)
         started = time.perf_counter()
-        resolved = await self.pictures.resolve(refs, place)
+        taken = await self.intake.resolve(refs, place) if refs else []
         call.record.media_seconds = time.perf_counter() - started if refs else None
-        call.record.changes = (*prepared.changes, *pictures.changes(resolved))
-        prepared = prepared._replace(body=media.replace(prepared.body, pictures.parts(resolved)))
-        request = place.backend.request(place.api, prepared.body, prepared.headers)
-        file_ids = [] if again else [one.file_id for one in resolved if one.file_id]
-        timeouts = self.upstreams.policy(place.backend).timeouts
+        call.record.changes = (*prepared.changes, *resolved.changes(taken))
+        prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
+        request = backend.request(call.api, prepared.body, prepared.headers)
+        file_ids = [] if again else [one.file_id for one in taken if one.file_id]
+        timeouts = self.upstreams.policy(backend).timeouts
         # A whole answer sends its headers when it is done, a stream when it begins.
         patience = timeouts.first_token if call.record.stream else timeouts.total
         try:
@@ -103,7 +107,7 @@ class Relay:
                     upstream.close()
                     raise
         except TimeoutError as error:
-            raise too_slow(place.backend, patience) from error
+            raise too_slow(backend, patience) from error
 
     async def _open(self, call: Call, place: Place, request: UpstreamRequest) -> UpstreamResponse:
         started = time.perf_counter()
@@ -119,7 +123,7 @@ class Relay:
         if not 200 <= upstream.status < 300:
             raise await self._error(call, place, upstream, file_ids)
         if not record.stream:
-            raw = await Whole.read(upstream, backend, record)
+            raw = await Whole.read(upstream, backend, call.api, call.dialect, record)
             return Whole(
                 upstream.status,
                 upstream.headers,
@@ -139,14 +143,15 @@ class Relay:
         callers_key = call.principal.upstream_key is not None
         error = place.backend.error(upstream.status, upstream.headers, raw, callers_key=callers_key)
         gone = bool(file_ids) and place.backend.file_is_gone(error, file_ids)
-        return _FilesGone(file_ids) if gone else error
+        return _FilesGone(place, file_ids) if gone else error
 
 
 class _FilesGone(Exception):
     """The backend does not know files any more that the gateway had uploaded to it."""
 
-    def __init__(self, file_ids: list[str]) -> None:
+    def __init__(self, place: Place, file_ids: list[str]) -> None:
         super().__init__(file_ids)
+        self.place = place
         self.file_ids = file_ids
 
 

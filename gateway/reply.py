@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.backends.base import Backend
+from gateway.backends.base import Api, Backend, Dialect
 from gateway.errors import UpstreamError, stopping
 from gateway.pulse import Pulse
 from gateway.settings import Timeouts
@@ -36,15 +36,18 @@ class Whole:
     record: Record
 
     @staticmethod
-    async def read(upstream: UpstreamResponse, backend: Backend, record: Record) -> bytes:
+    async def read(
+        upstream: UpstreamResponse, backend: Backend, api: Api, dialect: Dialect, record: Record
+    ) -> bytes:
         """The backend's whole answer. Raises UpstreamError for one that is no JSON or that is an error under 200."""
         raw = await upstream.read()
         value = sse.Event("", raw).json()
         if value is None:
             text = f"{backend.title} answered something that is not a JSON object."
             raise UpstreamError(502, text, code="upstream_garbage")
-        if fault.stands_for(value):
-            raise backend.error(502, upstream.headers, raw)
+        status = backend.status_of(api, dialect, value)
+        if status:
+            raise backend.error(status, upstream.headers, raw)
         record.usage = usage.of(value)
         return raw
 

@@ -48,6 +48,7 @@ def _quantity(units: dict[str, float] | dict[str, int], example: str) -> Any:
 
 
 Size = Annotated[int, BeforeValidator(_quantity(_SIZES, "64MiB")), Field(gt=0)]
+Budget = Annotated[int, BeforeValidator(_quantity(_SIZES, "64MiB")), Field(ge=0)]  # 0: none
 Duration = Annotated[float, BeforeValidator(_quantity(_DURATIONS, "15s")), Field(gt=0)]
 
 
@@ -125,24 +126,60 @@ class ModelEntry(_Slice):
     extra: dict[str, Any] = Field({}, repr=False)
 
 
+class Admission(_Slice):
+    """How much is worked on at a time: what does not fit waits with its body unread."""
+
+    max_requests: int = Field(1000, ge=1)
+    max_bytes: Size = 512 << 20
+    queue_timeout: Duration = 5.0
+
+
 class Fetch(_Slice):
-    """Limits of one remote picture (and ``parallel``: how many of one request at a time)."""
+    """Limits of one remote picture, video or PDF (and ``parallel``: how many of one request at a time)."""
 
     bytes: Size = 20 << 20
     time: Duration = 10.0
     redirects: int = Field(3, ge=0, le=10)
     parallel: int = Field(8, ge=1, le=64)
+    cache: Budget = 64 << 20
+
+
+class Decode(_Slice):
+    """The child processes that convert pictures, and take PDFs and videos apart."""
+
+    parallel: int = Field(2, ge=1, le=64)
+    time: Duration = 60.0
+    memory: Size = 2 << 30
+
+
+class Video(_Slice):
+    """How a video becomes pictures for a backend that takes none."""
+
+    fps: float = Field(1.0, ge=0.2, le=5)
+    max_frames: int = Field(32, ge=1, le=512)
+    max_side: int = Field(1024, ge=64, le=4096)
+
+
+class Pdf(_Slice):
+    """How a PDF becomes pictures for a backend that takes none; ``width`` in pixels."""
+
+    max_pages: int = Field(20, ge=1, le=500)
+    width: int = Field(1024, ge=300, le=4096)
 
 
 class Images(_Slice):
-    """How pictures are taken in."""
+    """How pictures, videos and PDFs are taken in."""
 
     remote: Literal["normalise", "forward"] = "normalise"
     allow_hosts: tuple[str, ...] = ()
     local_roots: tuple[Path, ...] = ()
     on_violation: Literal["fix", "reject"] = "fix"
     upload_over: Size = 256 << 10
+    max_pixels: int = Field(200_000_000, gt=0)
     fetch: Fetch = Fetch()
+    decode: Decode = Decode()
+    video: Video = Video()
+    pdf: Pdf = Pdf()
 
 
 class Logging(_Slice):
@@ -187,6 +224,7 @@ class Settings(BaseSettings):
     upstream: Upstream = Upstream()
     backends: dict[str, BackendEntry] = {}
     models: Annotated[dict[str, tuple[ModelEntry, ...]], BeforeValidator(_listed)] = {}
+    admission: Admission = Admission()
     images: Images = Images()
     logging: Logging = Logging()
     storage: Storage = Storage()

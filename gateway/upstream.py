@@ -4,18 +4,19 @@ The seam to the outside. The rest of the gateway sees ``UpstreamResponse`` and U
 """
 
 import asyncio
+import io
 import random
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar
+from typing import BinaryIO, ClassVar
 
 import aiohttp
 import structlog
 
 from gateway import __version__
-from gateway.backends.base import Backend, Flow, T, UpstreamReply, UpstreamRequest
-from gateway.errors import UpstreamError
+from gateway.backends.base import Backend, Flow, Form, T, UpstreamReply, UpstreamRequest
+from gateway.errors import StorageUnavailable, UpstreamError
 from gateway.settings import Upstream
 
 _MAX_WHOLE = 256 << 20  # bytes of an answer that is no stream: fifteen 4K pictures as base64 fit
@@ -29,8 +30,10 @@ class UpstreamResponse:
 
     failures: ClassVar = (aiohttp.ClientError, OSError)
 
-    def __init__(self, response: aiohttp.ClientResponse, title: str) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, title: str, source: BinaryIO | None = None) -> None:
+        """``source`` is what the request's form is read from: an answer may come before all of it is sent."""
         self._response = response
+        self._source = source
         self._title = title
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
@@ -69,6 +72,8 @@ class UpstreamResponse:
     def close(self) -> None:
         """Gives the connection back after a whole body, and cuts it otherwise."""
         self._response.close()
+        if self._source is not None:
+            self._source.close()
 
 
 class Upstreams:
@@ -125,23 +130,30 @@ class Upstreams:
     ) -> UpstreamResponse:
         if self._session is None:
             raise RuntimeError("start() comes first")
+        form = request.form
+        source = _source(form) if form else None
         try:
             response = await self._session.request(
                 request.method,
                 backend.base_url + request.path,
-                data=_payload(request),
+                data=_payload(form, source) if form and source else request.body,
                 headers=_headers(key, request),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
             )
-        except aiohttp.ConnectionTimeoutError as error:
+        except BaseException as error:
+            if source:
+                source.close()
+            if not isinstance(error, aiohttp.ConnectionTimeoutError):
+                raise
             text = f"{backend.title} did not accept a connection within {connect:g} s."
             raise UpstreamError(504, text, code="upstream_timeout") from error
-        return UpstreamResponse(response, backend.title)
+        return UpstreamResponse(response, backend.title, source)
 
     async def fetch(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamReply:
-        """The whole answer to a small request (a file's state, the list of models), whatever its status."""
-        patience = self.policy(backend).timeouts.first_token
+        """The whole answer to a request that is no inference (an upload, the list of models), whatever its status."""
+        timeouts = self.policy(backend).timeouts
+        patience = timeouts.total if request.form else timeouts.first_token  # a large file takes its time
         try:
             async with asyncio.timeout(patience):
                 response = await self.open(backend, key, request)
@@ -183,13 +195,19 @@ def _headers(key: str, request: UpstreamRequest) -> dict[str, str]:
     return {**headers, **request.headers}
 
 
-def _payload(request: UpstreamRequest) -> Any:
-    if request.form is None:
-        return request.body
-    form = aiohttp.FormData()
-    for name, value in request.form.fields.items():
-        form.add_field(name, value)
-    form.add_field(
-        "file", request.form.data, filename=request.form.filename, content_type=request.form.content_type
-    )
-    return form
+def _source(form: Form) -> BinaryIO:
+    """What the form's file is read from, opened anew for each sending. Raises StorageUnavailable."""
+    if isinstance(form.data, bytes):
+        return io.BytesIO(form.data)
+    try:
+        return form.data.open("rb")
+    except OSError as error:
+        raise StorageUnavailable("disk") from error
+
+
+def _payload(form: Form, source: BinaryIO) -> aiohttp.FormData:
+    payload = aiohttp.FormData()
+    for name, value in form.fields.items():
+        payload.add_field(name, value)
+    payload.add_field("file", source, filename=form.filename, content_type=form.content_type)
+    return payload

@@ -1,8 +1,10 @@
 """The hot routes: plain ASGI endpoints that read a call, relay it, and watch whether the caller is still there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -12,14 +14,17 @@ from gateway.relay import Call, Relay
 from gateway.settings import Server
 from gateway.telemetry import Record
 
+Translate = Callable[[Headers, bytes], Awaitable[bytes]]
+
 
 class Inference:
-    """One API of the gateway as an ASGI application."""
+    """One API of the gateway as an ASGI application; ``translate`` makes the API's JSON of other bodies."""
 
-    def __init__(self, api: Api, relay: Relay, server: Server) -> None:
+    def __init__(self, api: Api, relay: Relay, server: Server, translate: Translate | None = None) -> None:
         self._api: Api = api
         self._relay = relay
         self._server = server
+        self._translate = translate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
@@ -32,6 +37,8 @@ class Inference:
             record.left = True
             return
         record.bytes_in = len(raw)
+        if self._translate:
+            raw = await self._translate(Headers(scope=scope), raw)
         call = Call(self._api, state["dialect"], scope["headers"], raw, state["principal"], record)
         async with Watch(receive, record):
             reply = await self._relay(call)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -12,26 +12,26 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from gateway import __version__
-from gateway.api import files as files_api
 from gateway.api import models
 from gateway.api.edge import bug, told
 from gateway.errors import GatewayError, InvalidRequest
 from gateway.routing import Router
-from gateway.storage.files import FileStore
 from gateway.upstream import Upstreams
 
 _SUMMARIES = {
     "/chat/completions": "Chat completions, streamed or whole",
     "/responses": "Responses, streamed or whole",
     "/images/generations": "Generate pictures",
+    "/images/edits": "Edit pictures, sent as a form or as JSON",
     "/embeddings": "Embeddings",
+    "/embeddings/multimodal": "One embedding of texts, pictures and videos",
     "/health/live": "The process runs",
     "/health/ready": "Requests can be served",
 }
 
 
 def create_rest(
-    router: Router, upstreams: Upstreams, files: FileStore, hot: Mapping[tuple[str, str], ASGIApp]
+    router: Router, upstreams: Upstreams, files: APIRouter, hot: Mapping[tuple[str, str], ASGIApp]
 ) -> FastAPI:
     app = FastAPI(
         title="Arkway",
@@ -52,7 +52,7 @@ def create_rest(
     for (method, path), endpoint in hot.items():
         app.router.routes.append(_documented(method, path, endpoint))
     app.include_router(models.router(models.Catalogue(router, upstreams, int(time.time())), router))
-    app.include_router(files_api.router(files))
+    app.include_router(files)
     return app
 
 

@@ -1,8 +1,11 @@
 """Volcengine Ark (Doubao): chat, Responses with image_process, Files, Seedream and embeddings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
+from gateway.backends import generation, seedream
+from gateway.backends.ark_media import MEDIA
 from gateway.backends.base import (
     DEVELOPER_AS_SYSTEM,
     Api,
@@ -11,7 +14,6 @@ from gateway.backends.base import (
     Dialect,
     Flow,
     Form,
-    ImageRules,
     Json,
     Rule,
     Uploaded,
@@ -21,8 +23,9 @@ from gateway.backends.base import (
     refuse,
     refuse_tool,
 )
+from gateway.backends.media import MediaRules
 from gateway.errors import InvalidRequest, UpstreamError
-from gateway.wire import complete, fault, media, sse
+from gateway.wire import complete, complete_images, fault, media, sse
 from gateway.wire.stream import Stream
 
 _UNKNOWN = "Ark's Responses API refuses unknown fields, and this is one."
@@ -33,27 +36,8 @@ _INCLUDABLE = (
     "reasoning.encrypted_content",
 )
 _SERVICE_TIERS = ("auto", "default", "fast")
-_MIB = 1 << 20
-_FORMATS = frozenset(
-    f"image/{name}"
-    for name in (
-        "jpeg",
-        "png",
-        "gif",
-        "webp",
-        "bmp",
-        "dib",
-        "tiff",
-        "x-icon",
-        "icns",
-        "sgi",
-        "jp2",
-        "heic",
-        "heif",
-    )
-)
-_POLL = 0.25  # seconds between looks at a file that is being processed
-_POLLS = 240
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 3.0  # seconds between looks at a file that is being processed
+_PROCESSING = 600.0  # seconds for which Ark may process a video
 _LIFETIME = 7 * 86400  # Ark's default, said explicitly so that the expiry is known here too
 
 
@@ -62,18 +46,26 @@ class Ark(Backend):
 
     kind = "ark"
     title = "Volcengine Ark"
-    paths: ClassVar[Mapping[Api, str]] = {**Backend.paths, "responses": "/responses"}
+    paths: ClassVar[Mapping[Api, str]] = {
+        **Backend.paths,
+        "responses": "/responses",
+        "multimodal": "/embeddings/multimodal",
+    }
     beta_headers: ClassVar[Mapping[str, str]] = {
         "image_process": "ark-beta-image-process",
         "mcp": "ark-beta-mcp",
         "knowledge_search": "ark-beta-knowledge-search",
         "doubao_app": "ark-beta-doubao-app",
     }
-    images: ClassVar[Mapping[Api, ImageRules]] = {
-        "chat": ImageRules(_FORMATS, takes_urls=True, max_bytes=10 * _MIB),
-        "responses": ImageRules(_FORMATS, takes_urls=True, takes_file_ids=True, max_bytes=10 * _MIB),
-    }
+    media: ClassVar[Mapping[str, MediaRules]] = MEDIA
+    has_files: ClassVar[bool] = True
     hopeless: ClassVar[frozenset[str]] = frozenset({"QuotaExceeded", "SetLimitExceeded"})
+
+    def media_for(self, api: Api, body: Json) -> MediaRules:
+        stricter = (
+            self.media.get(f"{api} with image_process") if "image_process" in _tool_types(body) else None
+        )
+        return stricter or super().media_for(api, body)
 
     def raw_error(self, body: bytes) -> bytes | None:
         return body or None
@@ -83,21 +75,40 @@ class Ark(Backend):
             return complete.CompleteChat()
         if dialect == "openai" and api == "responses":
             return complete.CompleteResponses(complete.settings(request))
+        if dialect == "openai" and api == "images":
+            return complete_images.CompleteImages()
         return super().stream(api, dialect, request)
 
     def answer(self, api: Api, dialect: Dialect, request: Json, raw: bytes) -> bytes:
-        if dialect == "openai" and api == "responses":
+        if dialect == "ark":
+            return raw
+        if api == "responses":
             return complete.answer(raw, complete.settings(request))
-        return raw
+        if api == "images":
+            return complete_images.images(raw)
+        return complete_images.multimodal(raw) if api == "multimodal" else raw
+
+    def split(self, api: Api, body: Json) -> list[Json]:
+        return generation.split(body) if api == "images" else [body]
+
+    def merge(self, api: Api, answers: Sequence[bytes]) -> bytes:
+        return generation.merge(answers)
+
+    def status_of(self, api: Api, dialect: Dialect, answer: Json) -> int | None:
+        if api != "images":
+            return super().status_of(api, dialect, answer)
+        # Ark tells a total failure under 200, and its own SDKs look for it there.
+        return None if dialect == "ark" else seedream.status(answer)
 
     def upload(self, form: Form, now: float) -> Flow[Uploaded]:
         expires_at = int(now) + _LIFETIME
         fields = {**form.fields, "purpose": "user_data", "expire_at": str(expires_at)}
         file = self._file((yield UpstreamRequest("POST", "/files", form=form._replace(fields=fields))))
-        for _ in range(_POLLS):
+        for pause in _pauses():
             if file.get("status") != "processing":
                 break
-            file = self._file((yield UpstreamRequest("GET", f"/files/{file['id']}", delay=_POLL)))
+            look = replace(self.file_request("GET", file["id"]), delay=pause)
+            file = self._file((yield look))
         if file.get("status") != "active":
             raise _not_active(file)
         told = file.get("expire_at")
@@ -117,6 +128,14 @@ class Ark(Backend):
         return error.status in (400, 404) and (
             named or ("file" in text and "not" in text and "found" in text)
         )
+
+
+def _pauses() -> Iterator[float]:
+    pause, waited = _FIRST_PAUSE, 0.0
+    while waited < _PROCESSING:
+        yield pause
+        waited += pause
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def _not_active(file: Json) -> UpstreamError:
@@ -250,4 +269,5 @@ Ark.rules = {
         Rule("include", "Ark knows three values: " + ", ".join(_INCLUDABLE) + ".", _known_includes),
         Rule("service_tier", "Ark knows auto, default and fast.", _known_service_tier),
     ),
+    "images": seedream.RULES,
 }

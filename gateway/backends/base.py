@@ -5,17 +5,18 @@ a longer exchange for the shell to send (``Flow``).
 """
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from gateway.backends.media import MediaRules
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.wire import body as wire_body
 from gateway.wire import fault
 from gateway.wire.stream import STREAMS, Stream
 
 Json = dict[str, Any]
-Api = Literal["chat", "responses", "images", "embeddings"]
+Api = Literal["chat", "responses", "images", "embeddings", "multimodal"]
 Dialect = Literal["openai", "ark"]
 T = TypeVar("T")
 
@@ -27,13 +28,19 @@ class Change(NamedTuple):
     why: str
 
 
+class OnDisk(Protocol):
+    """Bytes that are read only as they are sent; a ``pathlib.Path`` is such."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
+
+
 class Form(NamedTuple):
     """A multipart body: text fields, then one file."""
 
     fields: Mapping[str, str]
     filename: str
     content_type: str
-    data: bytes
+    data: bytes | OnDisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +64,9 @@ class UpstreamReply:
     body: bytes
 
 
+_NO_MEDIA = MediaRules(max_body=None)
+
 Flow: TypeAlias = Generator[UpstreamRequest, UpstreamReply, T]
-
-
-@dataclass(frozen=True)
-class ImageRules:
-    """In which form, of which type and up to which size an API takes pictures."""
-
-    formats: frozenset[str]
-    takes_urls: bool = False
-    takes_file_ids: bool = False
-    max_bytes: int | None = None  # of the picture itself
-    max_encoded: int | None = None  # of its base64 text
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,9 @@ class Backend:
     }
     missing: ClassVar[Mapping[Api, str]] = {}  # why an API is not there
     rules: ClassVar[Mapping[Api, tuple[Rule, ...]]] = {}
-    images: ClassVar[Mapping[Api, ImageRules]] = {}
+    media: ClassVar[Mapping[str, MediaRules]] = {}  # by use: an API, or one with a tool that takes less
     beta_headers: ClassVar[Mapping[str, str]] = {}  # tool type -> header
+    has_files: ClassVar[bool] = False  # whether it keeps files under ids
     hopeless: ClassVar[frozenset[str]] = frozenset()  # codes of a 429 that no retry mends
 
     def __init__(self, name: str, base_url: str, api_key: str | None) -> None:
@@ -132,7 +131,7 @@ class Backend:
         Raises InvalidRequest for what cannot be mended without changing the meaning.
         """
         if api not in STREAMS and wire_body.flag(body, "stream"):
-            raise InvalidRequest(f"There are no streamed {api}.", param="stream", code="unsupported_value")
+            raise InvalidRequest(f"Answers of the {api} API are not streamed; leave `stream` out.", param="stream", code="unsupported_value")
         patched = dict(body)
         changes = [change for rule in self.rules.get(api, ()) for change in rule.apply(patched, rule)]
         return patched, self._headers_for(patched), changes
@@ -144,8 +143,27 @@ class Backend:
         )
         return {header: "true" for kind, header in self.beta_headers.items() if kind in types}
 
+    def media_for(self, api: Api, body: Json) -> MediaRules:
+        """What the backend takes of media for this body; nothing where nothing is declared."""
+        return self.media.get(api, _NO_MEDIA)
+
     def request(self, api: Api, body: Json, headers: Mapping[str, str]) -> UpstreamRequest:
-        return UpstreamRequest("POST", self.paths[api], headers, wire_body.dump(body))
+        """Raises InvalidRequest for a body that is larger than the backend takes."""
+        dumped = wire_body.dump(body)
+        limit = self.media_for(api, body).max_body
+        if limit is not None and len(dumped) > limit:
+            text = f"With its media the request has {len(dumped)} bytes; {self.title} takes at most {limit}."
+            raise InvalidRequest(text, code="request_too_large", status=413)
+        return UpstreamRequest("POST", self.paths[api], headers, dumped)
+
+    def split(self, api: Api, body: Json) -> list[Json]:
+        """The bodies to send for a prepared one: several where the backend makes one picture a call and more are
+        wanted; then ``merge`` makes one answer of theirs. A streamed body is never split."""
+        return [body]
+
+    def merge(self, api: Api, answers: Sequence[bytes]) -> bytes:
+        """The answers to what ``split`` gave, in order, as one. Among them may be errors; alone they are the answer."""
+        return answers[0]
 
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool = False
@@ -179,6 +197,10 @@ class Backend:
         """The error body where Ark's dialect gets it unchanged."""
         return None
 
+    def status_of(self, api: Api, dialect: Dialect, answer: Json) -> int | None:
+        """The status that an answer sent under 200 deserves where it is an error; None for a real answer."""
+        return 502 if fault.stands_for(answer) else None
+
     def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
         """What carries a streamed answer to the caller."""
         return STREAMS[api]()
@@ -190,6 +212,16 @@ class Backend:
     def upload(self, form: Form, now: float) -> Flow[Uploaded]:
         """Uploads a file and waits until it can be used; only for a backend that takes file ids."""
         raise NotImplementedError(f"{self.title} takes no files")
+
+    def file_request(self, method: str, file_id: str) -> UpstreamRequest:
+        """GET or DELETE of one file; only for a backend that has files."""
+        return UpstreamRequest(method, f"/files/{file_id}")
+
+    def delete_file(self, file_id: str) -> Flow[None]:
+        """Deletes a file; one that is gone already is no failure."""
+        reply = yield self.file_request("DELETE", file_id)
+        if reply.status >= 400 and reply.status != 404:
+            raise self.error(reply.status, reply.headers, reply.body)
 
     def file_is_gone(self, error: UpstreamError, file_ids: list[str]) -> bool:
         """Whether an error says that a file which was uploaded before is there no more."""

@@ -1,24 +1,27 @@
 """Huawei ModelArts MaaS and own deployments on it: chat, images and embeddings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from gateway.backends import generation, qwen_image
 from gateway.backends.base import (
     DEVELOPER_AS_SYSTEM,
     Api,
     Backend,
     Change,
     Dialect,
-    ImageRules,
     Json,
     Rule,
+    UpstreamRequest,
     refuse_tool,
 )
+from gateway.backends.media import MB, ClipRules, ImageRules, MediaRules, pictures
 from gateway.wire import fault, sse
 from gateway.wire.stream import ChatStream, Stream
 
 # The table of the vendor's page on image understanding, and gif, which its text on several pictures adds.
-_FORMATS = frozenset(f"image/{name}" for name in ("bmp", "gif", "jpeg", "png", "tiff", "webp"))
+_UNDERSTOOD = pictures("bmp", "gif", "jpeg", "png", "tiff", "webp")
+_SHOWN = ClipRules(frozenset(), as_pictures=True)
 
 
 class ModelArts(Backend):
@@ -28,14 +31,43 @@ class ModelArts(Backend):
     title = "Huawei ModelArts"
     missing: ClassVar[Mapping[Api, str]] = {
         "responses": "Huawei ModelArts has no Responses API; use /chat/completions for this model.",
+        "multimodal": "Huawei ModelArts embeds texts only; use /embeddings for this model.",
     }
-    images: ClassVar[Mapping[Api, ImageRules]] = {
-        "chat": ImageRules(_FORMATS, max_encoded=10 * (1 << 20) - 1),
+    media: ClassVar[Mapping[str, MediaRules]] = {
+        "chat": MediaRules(
+            # The vendor names a limit of pixels and side but no figures (81118); these are where its decoder stops.
+            image=ImageRules(
+                _UNDERSTOOD, max_encoded=10 * MB - 1, max_pixels=178_956_970, max_side=65_500
+            ),
+            video=_SHOWN,
+            file=_SHOWN,
+            max_body=None,
+        ),
+        "images": MediaRules(
+            # Of the page's two versions the stricter one on bytes: 3145728 characters of base64.
+            image=ImageRules(pictures("jpeg", "png"), max_encoded=3 * MB, max_side=3072, stills=True),
+            max_body=None,
+        ),
     }
     hopeless: ClassVar[frozenset[str]] = frozenset({"ModelArts.81113"})
 
     def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
         return _Chat() if api == "chat" else super().stream(api, dialect, request)
+
+    def request(self, api: Api, body: Json, headers: Mapping[str, str]) -> UpstreamRequest:
+        return super().request(api, qwen_image.sent(body) if api == "images" else body, headers)
+
+    def answer(self, api: Api, dialect: Dialect, request: Json, raw: bytes) -> bytes:
+        return qwen_image.answer(raw, request) if api == "images" else raw
+
+    def split(self, api: Api, body: Json) -> list[Json]:
+        return generation.split(body) if api == "images" else [body]
+
+    def merge(self, api: Api, answers: Sequence[bytes]) -> bytes:
+        return generation.merge(answers)
+
+    def status_of(self, api: Api, dialect: Dialect, answer: Json) -> int | None:
+        return qwen_image.status(answer) if api == "images" else super().status_of(api, dialect, answer)
 
 
 class _Chat(ChatStream):
@@ -90,4 +122,5 @@ ModelArts.rules = {
             _no_empty_tool_calls,
         ),
     ),
+    "images": qwen_image.RULES,
 }

@@ -2,46 +2,40 @@
 
 import asyncio
 import io
-import socket
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
-from ipaddress import ip_address
 
 from aiohttp import (
-    AddrInfoType,
     ClientError,
+    ClientOSError,
     ClientPayloadError,
     ClientResponse,
     ClientResponseError,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
 )
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from gateway import __version__
+from gateway.media.cache import Cache, Kept
+from gateway.media.dial import Dialler
 from gateway.media.flight import Cancelled, Flights
+from gateway.media.freshness import conditions, relevant
 from gateway.media.guard import (
     AddressRefused,
     AllowList,
     Refused,
     RemoteUrl,
-    check_address,
     parse_redirect,
     parse_remote,
 )
 
-MAX_ANSWERS = 16
 MAX_FETCHES = 64  # of this process; the limit of one request is its caller's
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-HEADERS = {"User-Agent": f"arkway/{__version__}", "Accept-Encoding": "identity"}
 
 # One sentence for every outcome of the network: telling refused from closed from silent would map the inside.
-UNREACHABLE = "the address is not one that this gateway fetches from or it did not answer"
+UNREACHABLE = "the address is not one that this gateway fetches from or it did not answer in time"
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,7 @@ class FetchLimits:
     redirects: int
     parallel: int
     dns: float = 3.0
+    cache: int = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -68,17 +63,26 @@ class FetchFailed(Exception):
 
 
 class Fetcher:
-    """Fetches over checked addresses; concurrent fetches of one URL share a flight."""
+    """Fetches over checked addresses; concurrent fetches of one URL share a flight, later ones may share its body.
+
+    A kept body is served for a URL that is read anew; its address was checked when it came. It is keyed by the last
+    hop: redirects are followed each time.
+    """
 
     def __init__(
-        self, limits: FetchLimits, allow: AllowList, *, resolver: AbstractResolver | None = None
+        self,
+        limits: FetchLimits,
+        allow: AllowList,
+        *,
+        resolver: AbstractResolver | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
         self._allow = allow
-        self._resolver = resolver or SystemResolver()
-        self._owns_resolver = resolver is None
+        self._dialler = Dialler(allow, resolver, limits.dns)
         self._slots = asyncio.Semaphore(MAX_FETCHES)
         self._flights: Flights[str, Fetched] = Flights()
+        self._cache = Cache(limits.cache, clock)
 
     async def fetch(self, url: str) -> Fetched:
         """Fetch a URL, or join the fetch of it that is under way."""
@@ -89,13 +93,12 @@ class Fetcher:
 
     async def close(self) -> None:
         await self._flights.close()
-        if self._owns_resolver:
-            await self._resolver.close()
+        await self._dialler.close()
 
     async def _fetch_once(self, url: str) -> Fetched:
+        deadline = asyncio.get_running_loop().time() + self._limits.time
         try:
-            async with asyncio.timeout(self._limits.time), self._slots:
-                return await self._follow(url)
+            return await self._follow(url, deadline)
         except AddressRefused as error:
             raise FetchFailed(UNREACHABLE) from error
         except Refused as error:
@@ -103,113 +106,58 @@ class Fetcher:
         except TimeoutError as error:
             raise FetchFailed(f"it took longer than {self._limits.time:g} seconds") from error
         except ClientPayloadError as error:
-            raise FetchFailed("the reply broke off") from error
-        except ClientResponseError as error:
-            # Its text holds the URL with its query, and what the server sent after the first line.
-            raise FetchFailed(UNREACHABLE) from ClientError(error.message.partition("\n")[0])
+            raise FetchFailed("the reply broke off") from _without_content(error)
         except (ClientError, OSError) as error:
-            raise FetchFailed(UNREACHABLE) from error
+            raise FetchFailed(UNREACHABLE) from _without_content(error)
 
-    async def _follow(self, url: str) -> Fetched:
+    async def _follow(self, url: str, deadline: float) -> Fetched:
         remote = parse_remote(url, allow=self._allow)
         for _ in range(self._limits.redirects + 1):
-            reply = await self._get(remote)
+            reply = await self._get(remote, deadline)
             if isinstance(reply, Fetched):
                 return reply
             remote = parse_redirect(remote, reply, allow=self._allow)
         raise FetchFailed(f"it redirects more than {self._limits.redirects} times")
 
-    async def _get(self, remote: RemoteUrl) -> Fetched | str:
+    async def _get(self, remote: RemoteUrl, deadline: float) -> Fetched | str:
         """Make one hop: the body, or the Location that it redirects to."""
-        url = URL(remote.url, encoded=True)
-        async with await self._connect(remote) as session, session.get(url, allow_redirects=False) as reply:
+        kept = self._cache.get(remote.url)
+        if kept and self._cache.is_fresh(kept):
+            return Fetched(kept.data, kept.content_type)
+        asked = self._cache.clock()
+        async with AsyncExitStack() as stack:
+            reply = await self._open(remote, kept, deadline, stack)
             location = reply.headers.get("Location")
             if reply.status in REDIRECTS and location:
                 return location
-            _check_head(reply, self._limits.bytes)
-            return Fetched(await _read(reply, self._limits.bytes), reply.headers.get("Content-Type"))
+            if not (kept and reply.status == 304):
+                return await self._take(remote, reply, asked, deadline)
+        if self._cache.renew(remote.url, kept, relevant(reply.headers), asked=asked):
+            return Fetched(kept.data, kept.content_type)
+        return await self._get(remote, deadline)
 
-    async def _connect(self, remote: RemoteUrl) -> ClientSession:
-        """Make a client for one hop: it knows the checked answers only, whatever the name resolves to later."""
-        connector = TCPConnector(
-            resolver=_Pinned([] if remote.address else await self._resolve(remote)),
-            use_dns_cache=False,
-            force_close=True,
-            socket_factory=partial(open_socket, remote, self._allow),
-        )
-        return ClientSession(
-            connector=connector,
-            cookie_jar=DummyCookieJar(),
-            headers=HEADERS,
-            timeout=ClientTimeout(total=None),  # the deadline is over all hops, in _fetch_once
-            auto_decompress=False,
-            trust_env=False,
-        )
-
-    async def _resolve(self, remote: RemoteUrl) -> list[ResolveResult]:
+    async def _open(
+        self, remote: RemoteUrl, kept: Kept | None, deadline: float, stack: AsyncExitStack
+    ) -> ClientResponse:
+        """Dial and read the head of the reply. Too late is as good as never here, like a refusal or a closed port."""
         try:
-            async with asyncio.timeout(self._limits.dns):
-                answers = await self._resolver.resolve(remote.host, remote.port, family=socket.AF_UNSPEC)
+            async with asyncio.timeout_at(deadline):
+                await stack.enter_async_context(self._slots)
+                session = await stack.enter_async_context(await self._dialler.connect(remote))
+                headers = conditions(kept.fields) if kept else {}
+                get = session.get(URL(remote.url, encoded=True), headers=headers, allow_redirects=False)
+                return await stack.enter_async_context(get)
         except TimeoutError as error:
-            raise AddressRefused(f"no answer about {remote.host}") from error
-        if not answers:
-            raise AddressRefused(f"{remote.host} has no address")
-        for answer in answers:  # one bad answer condemns all, or the order of them would decide
-            _check_text(answer["host"], remote, self._allow)
-        return answers[:MAX_ANSWERS]
+            raise FetchFailed(UNREACHABLE) from error
 
-
-class SystemResolver(AbstractResolver):
-    """The system's resolver in threads of its own, so that a name server that hangs holds up nothing else."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(16, thread_name_prefix="resolver")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-        return [
-            ResolveResult(hostname=host, host=str(at[0]), port=port, family=kind, proto=proto, flags=0)
-            for kind, _, proto, _, at in found
-        ]
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class _Pinned(AbstractResolver):
-    """The answers that passed, for as often as the client asks: it retries a connection that breaks."""
-
-    def __init__(self, answers: Sequence[ResolveResult]) -> None:
-        self._answers = list(answers)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return self._answers
-
-    async def close(self) -> None:
-        pass
-
-
-def open_socket(remote: RemoteUrl, allow: AllowList, info: AddrInfoType) -> socket.socket:
-    """Open the socket that is about to be dialled: the last look at the very address."""
-    family, kind, protocol, _, address = info
-    try:
-        _check_text(str(address[0]), remote, allow)
-    except AddressRefused as error:  # the client expects an OSError here
-        raise PermissionError(error.reason) from error
-    return socket.socket(family, kind, protocol)
-
-
-def _check_text(address: str, remote: RemoteUrl, allow: AllowList) -> None:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        raise AddressRefused(f"{address!r} is no address") from None
-    check_address(parsed, allow=allow, host=remote.host, port=remote.port)
+    async def _take(self, remote: RemoteUrl, reply: ClientResponse, asked: float, deadline: float) -> Fetched:
+        _check_head(reply, self._limits.bytes)
+        async with asyncio.timeout_at(deadline):
+            fetched = Fetched(await _read(reply, self._limits.bytes), reply.headers.get("Content-Type"))
+        if reply.status == 200:
+            fields = relevant(reply.headers)
+            self._cache.put(remote.url, fetched.data, fetched.content_type, fields, asked=asked)
+        return fetched
 
 
 def _check_head(reply: ClientResponse, max_bytes: int) -> None:
@@ -231,3 +179,11 @@ async def _read(reply: ClientResponse, max_bytes: int) -> bytes:
             raise FetchFailed(f"it is over the limit of {max_bytes} bytes")
         body.write(chunk)
     return body.getvalue()
+
+
+def _without_content(error: ClientError | OSError) -> ClientError | OSError:
+    """The error for the log: no URL with its signature, nothing that the server sent."""
+    if isinstance(error, ClientOSError) or not isinstance(error, ClientError):
+        return error
+    told = error.message if isinstance(error, ClientResponseError) else type(error).__name__
+    return ClientError(re.split(r"[:\n]", told)[0])

@@ -1,4 +1,7 @@
-"""Local files: read from the operator's directories and from nowhere else. Blocking."""
+"""Local files: read from the operator's directories and from nowhere else. Blocking.
+
+A hard link is the file itself, whatever else it is called: whoever may write into a root decides what is read from it.
+"""
 
 import os
 import stat
@@ -89,8 +92,11 @@ def _check_status(status: os.stat_result, max_bytes: int) -> None:
 
 
 def _read(descriptor: int, max_bytes: int) -> bytes:
-    with open(descriptor, "rb", closefd=False) as file:
-        data = file.read(max_bytes + 1)
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise LocalRefused("the file cannot be read") from error
     if len(data) > max_bytes:  # it grew after its size was taken
         raise LocalRefused(f"the file is over the limit of {max_bytes} bytes")
     return data

@@ -1,15 +1,17 @@
-"""What is done with a picture, decided from what it points to and what the backend takes. Pure."""
+"""What is done with a picture, video, audio or PDF, decided from what it points to and what the backend takes. PURE."""
 
 from typing import Literal, NamedTuple
 
-from gateway.backends.base import Backend, ImageRules
+from gateway.backends.media import ClipRules, ImageRules, MediaRules
 from gateway.errors import InvalidRequest
 from gateway.media.guard import AllowList, Refused, parse_remote, redact
 from gateway.settings import Images
 from gateway.storage.files import is_own_id
-from gateway.wire.media import MediaRef
+from gateway.wire.media import Kind, MediaRef
 
-_SOURCES = {
+NOUNS: dict[Kind, str] = {"image": "picture", "video": "video", "audio": "audio", "file": "PDF"}
+_PLURALS: dict[Kind, str] = {"image": "pictures", "video": "video", "audio": "audio", "file": "PDF files"}
+_READ = {
     "remote": "fetched",
     "data": "decoded",
     "base64": "decoded",
@@ -19,28 +21,54 @@ _SOURCES = {
 
 
 class Plan(NamedTuple):
-    """``keep`` the part as it is, ``check`` a data URL that stays inline, or ``load`` the bytes and place them."""
+    """``keep`` the part as it is, ``check`` a data URL that stays in it, or ``load`` the bytes and place them."""
 
     step: Literal["keep", "check", "load"]
     why: str
 
 
-def plan(ref: MediaRef, backend: Backend, rules: ImageRules, settings: Images, allow: AllowList) -> Plan:
-    """Raises InvalidRequest for a picture that this backend cannot get."""
+def rules_for(ref: MediaRef, title: str, media: MediaRules) -> ImageRules | ClipRules:
+    """Raises InvalidRequest where the backend takes nothing of the kind, in no form."""
+    rules = media.of(ref.kind)
+    if rules is None:
+        text = f"{title} takes no {_PLURALS[ref.kind]} here."
+        raise InvalidRequest(text, param=ref.param, code=f"unsupported_{ref.kind}")
+    return rules
+
+
+def plan(
+    ref: MediaRef, title: str, rules: ImageRules | ClipRules, settings: Images, allow: AllowList
+) -> Plan:
+    """Raises InvalidRequest for what this backend cannot get."""
     kind, value = ref.source
-    if kind == "data" and not rules.takes_file_ids:
-        return Plan("check", "a data URL; its declared type is compared with what it really is")
+    if kind == "data" and isinstance(rules, ImageRules) and not rules.takes_file_ids:
+        return Plan("check", "a data URL; its header is compared with what it declares and with the limits")
     if kind == "remote" and settings.remote == "forward" and rules.takes_urls and _is_public(ref, allow):
-        return Plan("keep", f"images.remote is forward, and {backend.title} fetches URLs itself")
+        return Plan("keep", f"images.remote is forward, and {title} fetches URLs itself")
     if kind == "file_id" and not is_own_id(value):
         if rules.takes_file_ids:
-            return Plan("keep", f"a file of {backend.title}'s own")
-        text = f"The file {value!r} is not one of this gateway's, and {backend.title} takes no file ids here."
+            return Plan("keep", f"a file of {title}'s own")
+        text = f"The file {value!r} is not one of this gateway's, and {title} takes no file ids here."
         raise InvalidRequest(text, param=ref.param, code="unsupported_file_id")
-    placed = "inlined as a data URL of its real type"
-    if rules.takes_file_ids:
-        placed = f"referenced by file id where {backend.title} has it or it is over {settings.upload_over} bytes, else {placed}"
-    return Plan("load", f"{_SOURCES[kind]}, then {placed}")
+    return Plan("load", f"{_READ[kind]}, then {_placed(ref.kind, title, rules, settings)}")
+
+
+def upload_over(rules: ImageRules | ClipRules, settings: Images) -> int | None:
+    """The size in bytes over which it goes by file id; None where no size does."""
+    if not rules.takes_file_ids:
+        return None
+    own = rules.upload_over if isinstance(rules, ClipRules) else None
+    return settings.upload_over if own is None else own
+
+
+def _placed(kind: Kind, title: str, rules: ImageRules | ClipRules, settings: Images) -> str:
+    if isinstance(rules, ClipRules) and rules.as_pictures:
+        return "shown as pictures of its frames" if kind == "video" else "shown as pictures of its pages"
+    placed = "sent along as a data URL of its real type"
+    threshold = upload_over(rules, settings)
+    if threshold is None:
+        return placed
+    return f"referenced by file id where {title} has it or it is over {threshold} bytes, else {placed}"
 
 
 def _is_public(ref: MediaRef, allow: AllowList) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import anyio.to_thread
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     Connection,
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    inspect,
+    text,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -38,6 +41,7 @@ files = Table(
     Column("sha256", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("preprocess_configs", JSON(none_as_null=True), nullable=True),
     Index("files_of_owner", "owner", "created_at"),
 )
 
@@ -45,7 +49,7 @@ uploads = Table(
     "uploads",
     metadata,
     Column("account", String(64), primary_key=True),
-    Column("sha256", String(64), primary_key=True),
+    Column("sha256", String(96), primary_key=True),
     Column("file_id", String(128), nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
 )
@@ -78,12 +82,12 @@ class Database:
             return work(connection)
 
     def open(self) -> None:
-        """Makes the file, and the tables that are not there yet. Blocking. Raises DatabaseError."""
+        """Makes the file, and the tables and columns that are not there yet. Blocking. Raises DatabaseError."""
         path = self._engine.url.database
         try:
             if path and path != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._transact(metadata.create_all)
+            self._transact(_upgrade)
         except (SQLAlchemyError, OSError) as error:
             cause = getattr(error, "orig", None) or error
             raise DatabaseError(f"storage.database: {path} cannot be opened: {cause}.") from error
@@ -104,6 +108,18 @@ def _parsed(url: str) -> URL:
             f"storage.database: only sqlite:///… is supported, not {parsed.get_backend_name()}."
         )
     return parsed
+
+
+def _upgrade(connection: Connection) -> None:
+    """Brings a database of an earlier version up to this one. What came later is nullable: no row has to change."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # several processes may come at once
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
 
 
 def _tune(connection: Any, _: Any) -> None:

@@ -1,10 +1,10 @@
 """The gateway's own copies of callers' files: rows in the database, bytes on disk under their id."""
 
-import hashlib
+import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, 
 
 from gateway.errors import StorageUnavailable
 from gateway.storage.database import Database, DatabaseError, files
+from gateway.storage.incoming import Incoming
 
 _ID = "file-"
 _ID_DIGITS = 32
+_INCOMING = "incoming-"
+_ORPHAN_AGE = 3600  # seconds since the last write, after which bytes without a row are nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class StoredFile:
     sha256: str
     created_at: int
     expires_at: int
+    preprocess_configs: dict[str, Any] | None = None  # Ark's settings for a video
 
 
 def is_own_id(file_id: str) -> bool:
@@ -55,59 +59,50 @@ class FileStore:
         except OSError as error:
             raise DatabaseError(f"storage.files: {self._folder} cannot be made: {error.strerror}.") from error
 
-    async def create(
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """A new file to be filled; unless it is kept, nothing of it stays. Raises StorageUnavailable."""
+        incoming = Incoming(self._folder / f"{_INCOMING}{secrets.token_hex(8)}")
+        try:
+            yield incoming
+        finally:
+            incoming.discard()
+
+    async def keep(
         self,
+        incoming: Incoming,
         owner: str,
-        chunks: AsyncIterator[bytes],
         *,
         filename: str,
         purpose: str,
         mime_type: str,
         expires_at: int,
+        preprocess_configs: dict[str, Any] | None = None,
     ) -> StoredFile:
-        """Stores the bytes as they come, never all in memory. Raises StorageUnavailable."""
-        try:
-            digest, size, temporary = await self._write(chunks)
-        except OSError as error:
-            raise StorageUnavailable("disk") from error
+        """Makes a file of the bytes that have come. Raises StorageUnavailable."""
+        await incoming.finish()
         file = StoredFile(
             id=_ID + secrets.token_hex(_ID_DIGITS // 2),
             owner=owner,
             filename=filename[:512],
             purpose=purpose[:64],
             mime_type=mime_type[:128],
-            bytes=size,
-            sha256=digest,
+            bytes=incoming.size,
+            sha256=incoming.sha256,
             created_at=int(self._clock()),
             expires_at=expires_at,
+            preprocess_configs=preprocess_configs,
         )
         try:
-            await self._database.run(lambda connection: self._enter(connection, file, temporary))
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+            await self._database.run(lambda connection: self._enter(connection, file, incoming.path))
+        except OSError as error:
+            raise StorageUnavailable("disk") from error
         return file
 
     def _enter(self, connection: Connection, file: StoredFile, temporary: Path) -> None:
         """The row and the bytes under their id, together or not at all."""
         connection.execute(files.insert().values(_row(file)))
         os.replace(temporary, self._path(file.id))
-
-    async def _write(self, chunks: AsyncIterator[bytes]) -> tuple[str, int, Path]:
-        temporary = self._folder / f"incoming-{secrets.token_hex(8)}"
-        digest = hashlib.sha256()
-
-        def take(chunk: bytes) -> int:
-            digest.update(chunk)
-            return target.write(chunk)
-
-        try:
-            with await anyio.to_thread.run_sync(open, temporary, "xb") as target:
-                size = sum([await anyio.to_thread.run_sync(take, chunk) async for chunk in chunks])
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return digest.hexdigest(), size, temporary
 
     async def get(self, owner: str, file_id: str) -> StoredFile | None:
         """The owner's file that has not expired."""
@@ -133,21 +128,50 @@ class FileStore:
     def _visible(self, owner: str) -> Select[Any]:
         return select(files).where(files.c.owner == owner, files.c.expires_at > self._clock())
 
-    async def delete(self, owner: str, file_id: str) -> bool:
-        """Whether there was such a file."""
-        query = delete(files).where(files.c.id == file_id, files.c.owner == owner)
-        found = await self._database.run(lambda connection: connection.execute(query).rowcount > 0)
-        if found:
-            await anyio.Path(self._path(file_id)).unlink(missing_ok=True)
-        return found
+    async def delete(self, owner: str, file_id: str) -> StoredFile | None:
+        """The file that was deleted, if there was one."""
+        query = delete(files).where(files.c.id == file_id, files.c.owner == owner).returning(*files.c)
+        row = await self._database.run(lambda connection: connection.execute(query).mappings().first())
+        if row is None:
+            return None
+        await anyio.Path(self._path(file_id)).unlink(missing_ok=True)
+        return _file(row)
 
-    async def sweep(self) -> int:
-        """Deletes what has expired; returns how many files that were."""
-        query = delete(files).where(files.c.expires_at <= self._clock()).returning(files.c.id)
-        ids = await self._database.run(lambda connection: connection.execute(query).scalars().all())
-        for file_id in ids:
-            await anyio.Path(self._path(file_id)).unlink(missing_ok=True)
-        return len(ids)
+    async def holds(self, sha256: str) -> bool:
+        """Whether anybody has a file of this content."""
+        query = select(files.c.id).where(files.c.sha256 == sha256, files.c.expires_at > self._clock())
+        row = await self._database.run(lambda connection: connection.execute(query).first())
+        return row is not None
+
+    async def sweep(self) -> list[StoredFile]:
+        """Deletes what has expired and tells it; and bytes without a row, which a crash has left behind."""
+        query = delete(files).where(files.c.expires_at <= self._clock()).returning(*files.c)
+        rows = await self._database.run(lambda connection: connection.execute(query).mappings().all())
+        expired = [_file(row) for row in rows]
+        for file in expired:
+            await anyio.Path(self._path(file.id)).unlink(missing_ok=True)
+        for name in await self._orphans():
+            await anyio.Path(self._path(name)).unlink(missing_ok=True)
+        return expired
+
+    async def _orphans(self) -> list[str]:
+        names = await anyio.to_thread.run_sync(self._old_names)
+        rows = await self._database.run(
+            lambda connection: connection.execute(select(files.c.id)).scalars().all()
+        )
+        known = set(rows)
+        return [name for name in names if name not in known]
+
+    def _old_names(self) -> list[str]:
+        """Files of ours that nobody writes any more; what else lies in the folder is not ours to delete."""
+        latest = self._clock() - _ORPHAN_AGE
+        with os.scandir(self._folder) as entries:
+            return [
+                entry.name
+                for entry in entries
+                if (entry.name.startswith(_INCOMING) or is_own_id(entry.name))
+                and entry.stat().st_mtime < latest
+            ]
 
     async def check(self) -> None:
         """Raises StorageUnavailable where the database does not answer."""
@@ -177,7 +201,7 @@ def _after(query: Select[Any], cursor: StoredFile, newest_first: bool) -> Select
 
 
 def _row(file: StoredFile) -> dict[str, Any]:
-    return {name: getattr(file, name) for name in StoredFile.__slots__}
+    return {column.name: getattr(file, column.name) for column in files.c}
 
 
 def _file(row: RowMapping) -> StoredFile:

@@ -118,10 +118,30 @@ def test_the_raw_error_is_kept_for_arks_dialect() -> None:
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_pictures_are_taken_as_urls_and_file_ids_on_responses_only(api: str) -> None:
-    rules = BACKEND.images[api]  # type: ignore[index]
+    rules = BACKEND.media[api].image
+    assert rules
     assert rules.takes_urls
     assert rules.takes_file_ids is (api == "responses")
     assert rules.max_bytes == 10 * 1024 * 1024
+
+
+def test_image_process_takes_less_than_the_model_itself() -> None:
+    tool = {"tools": [{"type": "image_process"}]}
+    with_tool = BACKEND.media_for("responses", tool).image
+    without = BACKEND.media_for("responses", {"tools": [{"type": "function", "name": "f"}]}).image
+    assert with_tool
+    assert without
+    gone = without.formats - with_tool.formats
+    assert gone == {"image/dib", "image/sgi", "image/heic", "image/heif"}
+    assert BACKEND.media_for("embeddings", tool).image is None
+
+
+def test_a_body_that_grew_over_the_limit_is_refused_with_both_figures() -> None:
+    body = {"model": "m", "input": "x" * (64 << 20)}
+    with pytest.raises(InvalidRequest) as caught:
+        BACKEND.request("responses", body, {})
+    assert caught.value.status == 413
+    assert str(64 << 20) in caught.value.message
 
 
 @given(st.lists(st.sampled_from(["reasoning.encrypted_content", "file_search_call.results"]) | json_values))

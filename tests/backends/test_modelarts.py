@@ -60,8 +60,10 @@ def test_a_frame_that_only_looks_like_an_error_passes(frame: bytes) -> None:
 
 
 def test_the_base64_of_a_picture_stays_under_ten_mib() -> None:
-    assert BACKEND.images["chat"].max_encoded == 10 * 1024 * 1024 - 1
-    assert not BACKEND.images["chat"].takes_urls
+    rules = BACKEND.media["chat"].image
+    assert rules
+    assert rules.max_encoded == 10 * 1024 * 1024 - 1
+    assert not rules.takes_urls
 
 
 def test_the_missing_responses_api_is_refused_with_the_way_out() -> None:

@@ -48,8 +48,26 @@ BODIES: dict[Api, dict[str, object]] = {
         "reasoning": {"summary": "auto"},
         "background": False,
     },
-    "images": {"model": "m", "prompt": "p", "image": ["https://a/b"]},
+    "images": {
+        "model": "m",
+        "prompt": "p",
+        "image": ["https://a/b"],
+        "size": "auto",
+        "n": 1,
+        "quality": "high",
+        "background": "opaque",
+        "output_format": "jpg",
+        "response_format": "b64_json",
+        "stream": False,
+    },
     "embeddings": {"model": "m", "input": ["a"], "stream": False},
+    "multimodal": {
+        "model": "m",
+        "input": [
+            {"type": "text", "text": "a"},
+            {"type": "image_url", "image_url": {"url": "https://a/b"}},
+        ],
+    },
 }
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -90,11 +108,20 @@ def test_rules_stand_under_apis_that_are_there_and_say_what_and_why(kind: str) -
 
 @every_kind
 def test_picture_rules_stand_under_apis_that_are_there_and_have_a_limit(kind: str) -> None:
-    assert KINDS[kind].images.keys() <= KINDS[kind].paths.keys()
-    for rules in KINDS[kind].images.values():
+    assert {use.partition(" ")[0] for use in KINDS[kind].media} <= KINDS[kind].paths.keys()
+    for media in KINDS[kind].media.values():
+        rules = media.image
+        assert rules
         assert {"image/png", "image/jpeg"} <= rules.formats
         assert all(mime.startswith("image/") and mime == mime.lower() for mime in rules.formats)
         assert rules.max_bytes or rules.max_encoded
+
+
+@every_kind
+def test_clips_are_taken_as_they_are_or_shown_as_pictures(kind: str) -> None:
+    for media in KINDS[kind].media.values():
+        for clip in (media.video, media.audio, media.file):
+            assert clip is None or bool(clip.formats) != clip.as_pictures
 
 
 @every_kind
@@ -123,7 +150,7 @@ def test_what_was_prepared_once_needs_nothing_more(kind: str, api: Api) -> None:
 @every_api
 def test_each_change_has_a_name_for_the_header_and_a_reason(kind: str, api: Api) -> None:
     for change in backend(kind).prepare(api, BODIES[api])[2]:
-        assert re.fullmatch(r"drop:[\w.\[\]]+|role:developer=system", change.what)
+        assert re.fullmatch(r"(drop|add-field):[\w.\[\]]+|\w+:[\w-]+=[\w-]+", change.what)
         assert change.why
 
 
@@ -293,7 +320,7 @@ def test_a_whole_answer_in_arks_dialect_is_the_backends_bytes(kind: str, api: Ap
 def test_a_backend_that_takes_file_ids_uploads_and_another_says_that_it_does_not(kind: str) -> None:
     one = backend(kind)
     form = Form({}, "a.png", "image/png", b"x")
-    if not any(rules.takes_file_ids for rules in one.images.values()):
+    if not any(media.image and media.image.takes_file_ids for media in one.media.values()):
         with pytest.raises(NotImplementedError):
             one.upload(form, 0.0)
         return

@@ -70,7 +70,7 @@ async def test_explain(sim: Simulated, tmp_path: Path) -> None:
         "drop:user",
     ]
     assert all(change["why"] for change in told["changes"])
-    assert told["pictures"][0].startswith("input[0].content[0].image_url: ")
+    assert told["media"][0].startswith("input[0].content[0].image_url: image/png 64x48, ")
     assert ARK_KEY not in done.stdout.decode()
     assert not await sim.requests()
 

@@ -11,6 +11,7 @@ import pytest
 
 from .conftest import Answer, Gateway, Http, Simulated
 from .pictures import asked, file_part, seen, shape, small
+from .servers import Gallery
 
 DAY = 86_400
 
@@ -147,7 +148,7 @@ async def test_expiry_out_of_range(gateway: Gateway, http: Http, fields: dict[st
         ("application/json", b"{}", 415, None),
         ("text/plain", b"hello", 415, None),
         ("multipart/form-data", b"hello", 400, None),
-        ("multipart/form-data; boundary=b", b"", 400, "file"),
+        ("multipart/form-data; boundary=b", b"", 400, None),
         ("multipart/form-data; boundary=b", b"--b--\r\n", 400, "file"),
         ("multipart/form-data; boundary=b", b"no boundary at all", 400, None),
         (
@@ -171,6 +172,81 @@ async def test_uploads_that_are_none(
     headers = {"content-type": kind}
     answer = await http.send("POST", f"{gateway.url}{prefix}/files", data=body, headers=headers)
     assert (answer.status, answer.error["param"]) == (status, param)
+    assert not list((gateway.folder / "files").iterdir())
+
+
+async def test_settings_for_a_video(gateway: Gateway, http: Http) -> None:
+    settings = {"video": {"fps": 0.3, "max_video_tokens": 20_000}}
+    expire_at = int(time.time()) + 3 * DAY
+    made = await gateway.ark.files.create(
+        file=("a.mp4", b"video"), purpose="user_data", preprocess_configs=settings, expire_at=expire_at
+    )
+    assert (made.preprocess_configs, made.expire_at) == (settings, expire_at)
+    assert (await gateway.ark.files.retrieve(made.id)).preprocess_configs == settings
+    assert [file.preprocess_configs async for file in await gateway.ark.files.list()] == [settings]
+    told = (await http.get(f"{gateway.v1}/files/{made.id}")).json
+    assert (told["preprocess_configs"], told["status"]) == (settings, "processed")
+    also = await gateway.openai.files.create(
+        file=("a.mp4", b"video"), purpose="user_data", extra_body={"preprocess_configs": settings}
+    )
+    assert also.model_extra is not None
+    assert also.model_extra["preprocess_configs"] == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("fps", "0.1"), ("fps", "fast"), ("max_video_tokens", "1"), ("min_frames", "17"), ("speed", "1")],
+)
+async def test_settings_that_ark_would_refuse(gateway: Gateway, http: Http, name: str, value: str) -> None:
+    param = f"preprocess_configs[video][{name}]"
+    answer = await upload(gateway, http, **{param: value})
+    assert (answer.status, answer.error["param"]) == (400, param)
+    assert not list((gateway.folder / "files").iterdir())
+
+
+async def test_file_by_its_url(gateway: Gateway, http: Http, gallery: Gallery, sim: Simulated) -> None:
+    gallery.put("a b.png", small("blue"), "image/png; q=1")
+    url = f"{gallery.url}/a%20b.png?sig=secret"
+    made = await gateway.ark.files.create(url=url, purpose="user_data")
+    assert (made.filename, made.mime_type, made.bytes) == ("a b.png", "image/png", len(small("blue")))
+    assert (await gateway.openai.files.content(made.id)).content == small("blue")
+    assert not await sim.requests()
+
+
+async def form(gateway: Gateway, http: Http, *parts: tuple[str, str]) -> Answer:
+    """A form without a file."""
+    body = "".join(
+        f'--b\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts
+    )
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    return await http.send("POST", f"{gateway.v3}/files", data=f"{body}--b--\r\n".encode(), headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("tos://bucket/key", "only ones that are fetched here, not tos"),
+        ("ftp://example.com/a", "not ftp"),
+        ("a.png", "without a scheme"),
+        ("http://10.0.0.1/a.png?sig=secret", "could not be fetched"),
+        ("http://[", "could not be fetched"),
+    ],
+)
+async def test_url_that_is_not_fetched(gateway: Gateway, http: Http, url: str, text: str) -> None:
+    answer = await form(gateway, http, ("purpose", "user_data"), ("url", url))
+    assert (answer.status, answer.error["param"]) == (400, "url")
+    assert text in answer.error["message"]
+    assert "secret" not in answer.error["message"]
+    assert not list((gateway.folder / "files").iterdir())
+
+
+async def test_url_and_file_or_neither(gateway: Gateway, http: Http) -> None:
+    both = await upload(gateway, http, url="http://127.0.0.1/a.png")
+    assert (both.status, both.error["param"]) == (400, "url")
+    neither = await form(gateway, http, ("purpose", "user_data"))
+    assert (neither.status, neither.error["param"]) == (400, "file")
+    placed = await upload(gateway, http, **{"tos[bucket]": "mine"})
+    assert (placed.status, placed.error["param"]) == (400, "tos[bucket]")
     assert not list((gateway.folder / "files").iterdir())
 
 

@@ -1,10 +1,11 @@
-"""The published ways around an address check, by name, and properties of the parser."""
+"""What the parser makes of URLs and of the operator's list. The ways around it stand in test_ssrf_table."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from gateway.media.guard import (
     METADATA,
@@ -21,136 +22,7 @@ from gateway.media.guard import (
 
 NOBODY = AllowList()
 
-REFUSED = {
-    "01-loopback": ["http://127.0.0.1/"],
-    "02-loopback-end": ["http://127.255.255.254/"],
-    "03-unspecified": ["http://0.0.0.0/"],
-    "04-zero": ["http://0/", "http://00/"],
-    "05-two-parts": ["http://127.1/"],
-    "06-three-parts": ["http://127.0.1/"],
-    "07-decimal": ["http://2130706433/"],
-    "08-hex": ["http://0x7f000001/", "http://0X7F000001/"],
-    "09-hex-part": ["http://0x7f.0.0.1/", "http://127.0.0.0x1/", "http://127.0.0.0x/"],
-    "10-octal-part": ["http://0177.0.0.1/"],
-    "11-octal": ["http://017700000001/"],
-    "12-octal-two-parts": ["http://0177.1/"],
-    "13-octal-padded": ["http://0000177.0.0.1/"],
-    "14-metadata-decimal": ["http://2852039166/"],
-    "15-metadata-hex": ["http://0xa9fea9fe/"],
-    "16-metadata-octal": ["http://0251.0376.0251.0376/"],
-    "18-out-of-range": ["http://256.256.256.256/", "http://4294967297/"],
-    "19-trailing-dot": ["http://127.0.0.1./", "http://8.8.8.8./"],
-    "20-localhost": ["http://localhost/", "http://LOCALHOST/", "http://localhost./", "http://a.localhost/"],
-    "22-ideographic-dots": ["http://127。0。0。1/", "http://8．8．8．8/", "http://example｡com/"],
-    "23-circled-digits": ["http://⑯⑨｡②⑤④｡⑯⑨｡②⑤④/", "http://⑧.⑧.⑧.⑧/", "http://１２７.0.0.1/"],
-    "25-v6-loopback": ["http://[::1]/"],
-    "26-v6-unspecified": ["http://[::]/"],
-    "27-mapped": ["http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/"],
-    "28-mapped-long": ["http://[0:0:0:0:0:ffff:169.254.169.254]/"],
-    "29-compatible": ["http://[::127.0.0.1]/"],
-    "31-nat64": ["http://[64:ff9b::a9fe:a9fe]/", "http://[64:ff9b:1::a9fe:a9fe]/"],
-    "32-nat64-volcengine": ["http://[64:ff9b::6460:60]/"],
-    "34-6to4": ["http://[2002:7f00:1::]/"],
-    "35-6to4-volcengine": ["http://[2002:6460:60::1]/"],
-    "35-6to4-public": ["https://[2002:808:808::1]/"],  # so for every release of Python's own tables
-    "36-teredo": ["http://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/"],
-    "37-link-local": ["http://[fe80::1]/", "http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/"],
-    "38-site-local": ["http://[fec0::1]/"],
-    "39-unique-local": ["http://[fc00::1]/", "http://[fd00:ec2::254]/", "http://[fd20:ce::254]/"],
-    "40-multicast": ["http://[ff02::1]/", "http://224.0.0.1/", "http://239.255.255.250/"],
-    "41-reserved-v6": [
-        "http://[3fff::1]/",
-        "http://[5f00::1]/",
-        "http://[100::1]/",
-        "http://[100:0:0:1::1]/",
-        "http://[2001:db8::1]/",
-        "http://[2620:4f:8000::1]/",
-        "http://[4000::1]/",
-    ],
-    "42-private": ["http://10.0.0.1/", "http://172.16.0.1", "http://172.31.255.255", "http://192.168.0.1"],
-    "44-shared": ["http://100.64.0.1/"],
-    "45-volcengine": ["http://100.96.0.96/latest"],
-    "46-alibaba": ["http://100.100.100.200/"],
-    "48-metadata": ["http://169.254.169.254/"],
-    "49-metadata-others": ["http://169.254.0.23/", "http://169.254.170.2/"],
-    "50-azure": ["http://168.63.129.16/"],
-    "oracle": ["http://192.0.0.192/"],
-    "52-anycast": ["http://192.88.99.1", "http://192.31.196.1", "http://192.52.193.1", "http://192.175.48.1"],
-    "53-documentation": [
-        "http://198.18.0.1",
-        "http://192.0.2.1",
-        "http://198.51.100.1",
-        "http://203.0.113.1",
-    ],
-    "54-reserved-v4": ["http://240.0.0.1", "http://255.255.255.255"],
-    "67-userinfo": ["http://example.com@127.0.0.1/", "http://127.0.0.1@example.com/", "http://@example.com/"],
-    "68-userinfo-port": ["http://example.com:80@127.0.0.1:22/"],
-    "69-backslash": ["http://example.com\\@127.0.0.1/", "http://example.com\\\\@127.0.0.1/"],
-    "70-backslash-first": ["http://127.0.0.1\\@example.com/", "http://example.com/a\\b"],
-    "71-delimiters": ["http://127.0.0.1#@example.com/", "http://127.0.0.1?@example.com/"],
-    "73-percent": [
-        "http://example.com%00.127.0.0.1/",
-        "http://localhost%00.example.com/",
-        "http://%31%32%37.0.0.1/",
-    ],
-    "74-control": [
-        "http://127.0.0.1\r\nX: y/",
-        "http://exa\tmple.com/",
-        " http://example.com/",
-        "http://example.com/\n",
-        "http://example.com/a b",
-        "http://example.com/\u2028",
-        "http://example.com/\udcff",
-    ],
-    "75-brackets": [
-        "http://[127.0.0.1]/",
-        "http://[v1.x]/",
-        "http://foo@[::1]@example.com/",
-        "http://[::1/",
-        "http://a[b]/",
-    ],
-    "76-no-authority": [
-        "http:/127.0.0.1/",
-        "http:127.0.0.1",
-        "http:///127.0.0.1/",
-        "//127.0.0.1/",
-        "",
-        "http://",
-        "http://:80/",
-        "http://./",
-    ],
-    "77-ports": [
-        f"http://example.com:{port}/"
-        for port in ("22", "25", "6379", "9200", "0", "65536", "80:80", "", "-1", "99999999", "８０")
-    ],
-    "79-schemes": [
-        "file:///etc/passwd",
-        "FiLe:///etc/passwd",
-        "gopher://example.com/",
-        "dict://example.com/",
-        "ftp://example.com/",
-        "ldap://example.com/",
-        "jar:http://example.com/!/",
-        "ws://example.com/",
-        "unix:/run/docker.sock",
-        "data:image/png;base64,AAAA",
-        "javascript:alert(1)",
-        "HTTP+UNIX://%2Frun%2Fdocker.sock/",
-    ],
-    "81-names": [
-        f"http://{'a' * 64}.com/",
-        f"http://{'a.' * 150}com/",
-        "http://xn--a.com/",
-        "http://a..b/",
-        "http://-a.com/",
-        "http://a\u200db.com/",
-        "http://a!b.com/",
-    ],
-    "length": ["http://example.com/" + "a" * 10_000],
-}
 ALLOWED = {
-    "43-beside-private": ["http://172.32.0.1/", "http://172.15.255.255/"],
-    "47-beside-shared": ["http://100.63.255.255/", "http://100.128.0.1/"],
     "public-v6": [
         "http://[2606:4700:4700::1111]/",
         "https://[64:ff9b::808:808]/",
@@ -164,31 +36,15 @@ ALLOWED = {
 }
 
 
-def each(cases: dict[str, list[str]]) -> list[object]:
-    return [
-        pytest.param(url, id=f"case-{name}-{i}") for name, urls in cases.items() for i, url in enumerate(urls)
-    ]
-
-
-@pytest.mark.parametrize("url", each(REFUSED))
-def test_refused(url: str) -> None:
-    with pytest.raises(Refused):
-        parse_remote(url, allow=NOBODY)
-
-
-@pytest.mark.parametrize("url", each(ALLOWED))
+@pytest.mark.parametrize("url", [url for urls in ALLOWED.values() for url in urls])
 def test_allowed(url: str) -> None:
     remote = parse_remote(url, allow=NOBODY)
     assert remote == parse_remote(remote.url, allow=NOBODY)
 
 
-ODD_NUMBERS = [name for name in REFUSED if "04" <= name[:2] <= "19" and name[:2] != "14"]
-
-
-@pytest.mark.parametrize("url", [url for name in ODD_NUMBERS for url in REFUSED[name]])
-def test_odd_numbers_stay_refused_for_an_open_list(url: str) -> None:
-    with pytest.raises(Refused):
-        parse_remote(url, allow=AllowList.parse(["0.0.0.0/0", "::/0"]))
+def test_too_long() -> None:
+    with pytest.raises(Refused, match="has 10019 characters, over the limit of 8192"):
+        parse_remote("http://example.com/" + "a" * 10_000, allow=NOBODY)
 
 
 def test_parts() -> None:
@@ -273,7 +129,30 @@ def test_random_text_parses_or_is_refused(text: str) -> None:
     assert parse_remote(remote.url, allow=NOBODY) == remote
 
 
+@given(st.one_of(st.text().map("http://h.example{}".format), st.from_regex(r"https?://[^/]{0,30}/?.*")))
+def test_the_client_dials_what_was_read(text: str) -> None:
+    try:
+        remote = parse_remote(text, allow=NOBODY)
+    except Refused:
+        return
+    url = URL(remote.url, encoded=True)
+    assert (url.scheme, url.raw_host, url.port) == (remote.scheme, remote.host, remote.port)
+    assert url.raw_path_qs in (remote.target, remote.target.removesuffix("?"))  # it leaves an empty query out
+    assert (url.raw_user, url.raw_password) == (None, None)
+
+
 HERE = "https://cdn.example.com/a/b.png?sig=1"
+
+
+@given(st.text() | st.text(alphabet="/\\:@[]?#.a1%;"))
+def test_any_location_is_read_or_refused(location: str) -> None:
+    here = parse_remote(HERE, allow=NOBODY)
+    try:
+        following = parse_redirect(here, location, allow=NOBODY)
+    except Refused:
+        return
+    assert following == parse_remote(following.url, allow=NOBODY)
+    assert following.scheme == "https"
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,12 @@ def test_size_limit_while_reading() -> None:
         read_local("/proc/self/status", [Path("/proc")], max_bytes=10)
 
 
+def test_a_file_that_fails_while_it_is_read() -> None:
+    """The memory of a process opens as a regular file, and its beginning is no memory."""
+    with pytest.raises(LocalRefused, match="the file cannot be read"):
+        read_local("/proc/self/mem", [Path("/proc")], max_bytes=LIMIT)
+
+
 def test_exactly_the_limit_is_read(root: Path) -> None:
     (root / "full").write_bytes(b"x" * LIMIT)
     assert len(read(root, "ROOT/full")) == LIMIT

@@ -1,9 +1,11 @@
 """Callers' files last, expire, belong to one owner, and a failing disk or database is told as such."""
 
+import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect
@@ -39,27 +41,37 @@ def opened(folder: Path, clock: Clock) -> FileStore:
     return store
 
 
-async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-
-
 async def kept(
-    store: FileStore, owner: str = "me", text: bytes = b"text", *, purpose: str = "user_data", days: float = 1
+    store: FileStore,
+    owner: str = "me",
+    text: bytes = b"text",
+    *,
+    purpose: str = "user_data",
+    days: float = 1,
+    preprocess_configs: dict[str, Any] | None = None,
 ) -> StoredFile:
-    expires_at = int(store._clock() + days * 86400)
-    return await store.create(
-        owner,
-        chunked(text[:2], text[2:]),
-        filename="a.txt",
-        purpose=purpose,
-        mime_type="text/plain",
-        expires_at=expires_at,
-    )
+    with store.incoming() as incoming:
+        await incoming.write(text[:2])
+        await incoming.write(text[2:])
+        return await store.keep(
+            incoming,
+            owner,
+            filename="a.txt",
+            purpose=purpose,
+            mime_type="text/plain",
+            expires_at=int(store._clock() + days * 86400),
+            preprocess_configs=preprocess_configs,
+        )
+
+
+def names(store: FileStore) -> set[str]:
+    return {path.name for path in store._folder.iterdir()}
 
 
 async def test_what_is_kept_is_found_again_after_a_restart(tmp_path: Path, clock: Clock) -> None:
-    file = await kept(opened(tmp_path, clock))
+    settings = {"video": {"fps": 0.3, "model": "doubao"}}
+    file = await kept(opened(tmp_path, clock), preprocess_configs=settings)
+    assert file.preprocess_configs == settings
     later = opened(tmp_path, clock)
     assert await later.get("me", file.id) == file
     assert await later.read(file) == b"text"
@@ -87,7 +99,8 @@ async def test_an_expired_file_is_gone_at_once_and_cleared_away_later(store: Fil
     clock.now += 86400
     assert await store.get("me", short.id) is None
     assert store.path(short).exists()
-    assert await store.sweep() == 1
+    assert await store.sweep() == [short]
+    assert await store.sweep() == []
     assert not store.path(short).exists()
     assert await store.get("me", long.id) == long
 
@@ -115,14 +128,61 @@ async def test_a_page_can_be_of_one_purpose(store: FileStore) -> None:
 
 
 async def test_a_caller_who_leaves_amid_an_upload_leaves_nothing(store: FileStore) -> None:
-    async def broken() -> AsyncIterator[bytes]:
-        yield b"some"
-        raise ClientDisconnect
+    file = await kept(store)
+
+    async def upload() -> None:
+        with store.incoming() as incoming:
+            await incoming.write(b"some")
+            raise ClientDisconnect
 
     with pytest.raises(ClientDisconnect):
-        await store.create("me", broken(), filename="a", purpose="p", mime_type="t/t", expires_at=2_000_000)
-    assert list(store.path(await kept(store)).parent.glob("incoming-*")) == []
-    assert len(list(store.path(await kept(store)).parent.iterdir())) == 2
+        await upload()
+    assert names(store) == {file.id}
+
+
+async def test_a_cancelled_upload_leaves_nothing(store: FileStore) -> None:
+    async def upload() -> None:
+        with store.incoming() as incoming:
+            while True:
+                await incoming.write(b"x" * 100_000)
+
+    task = asyncio.create_task(upload())
+    while not names(store):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert names(store) == set()
+
+
+async def test_a_file_that_is_deleted_is_told(store: FileStore) -> None:
+    file = await kept(store)
+    assert await store.delete("me", file.id) == file
+    assert await store.delete("me", file.id) is None
+    assert names(store) == set()
+
+
+async def test_content_is_held_while_anybody_has_it(store: FileStore, clock: Clock) -> None:
+    mine, yours = await kept(store), await kept(store, "you", days=2)
+    await kept(store, text=b"other")
+    await store.delete("me", mine.id)
+    assert await store.holds(mine.sha256)
+    clock.now += 2 * 86400
+    assert not await store.holds(yours.sha256)  # expired, if not yet cleared away
+
+
+async def test_bytes_that_a_crash_left_behind_are_cleared_away(store: FileStore, clock: Clock) -> None:
+    file = await kept(store)
+    folder = store.path(file).parent
+    orphan = "file-" + "a" * 32
+    for name in (orphan, "incoming-1", "notes.txt"):
+        (folder / name).write_bytes(b"x")
+    (folder / "incoming-2").write_bytes(b"x")
+    for name, age in ((file.id, 9999), (orphan, 3601), ("incoming-1", 3601), ("notes.txt", 9999)):
+        os.utime(folder / name, (clock.now - age, clock.now - age))
+    os.utime(folder / "incoming-2", (clock.now - 3599, clock.now - 3599))
+    assert await store.sweep() == []
+    assert names(store) == {file.id, "incoming-2", "notes.txt"}
 
 
 async def test_a_disk_that_fails_is_told_and_leaves_no_row(store: FileStore) -> None:

@@ -1,6 +1,5 @@
 """Pictures in bodies: found wherever they may stand, told apart, taken apart, and put back with nothing else touched."""
 
-import base64
 import copy
 import time
 
@@ -75,9 +74,8 @@ def test_responses_pictures_are_found_in_messages_and_function_outputs() -> None
     ]
 
 
-@pytest.mark.parametrize("api", ["images", "embeddings"])
-def test_other_apis_have_no_pictures_to_find(api: str) -> None:
-    assert media.find(api, CHAT | RESPONSES) == []
+def test_embeddings_of_texts_have_no_pictures_to_find() -> None:
+    assert media.find("embeddings", CHAT | RESPONSES) == []
 
 
 @pytest.mark.parametrize(
@@ -126,6 +124,12 @@ def test_no_json_crashes_the_search(value: object, api: str) -> None:
         ("DATA:image/png;base64,AAAA", "data"),
         ("file:///tmp/a.png", "local"),
         ("FILE:///tmp/a.png", "local"),
+        ("/tmp/a.png", "local"),
+        ("/home/someone/pictures/a/folder/without/any/dot/in/it", "local"),
+        ("/9j/" + "A" * 40, "base64"),
+        ("/0//" + "A" * 40, "base64"),
+        ("//uQ" + "A" * 40, "base64"),
+        ("/" + "A" * 5000, "base64"),
         ("iVBORw0KGgo" * 5, "base64"),
         ("AAAA\n" * 20 + "AA==", "base64"),
         ("AAAA" * 20 + "=\n=\n", "base64"),
@@ -155,87 +159,125 @@ def test_a_long_text_is_refused_in_no_time(text: str) -> None:
 
 @given(st.text() | st.text("data:;,base64/+=-_ \n", max_size=60))
 def test_no_text_crashes_what_reads_it(text: str) -> None:
-    for read in (media.classify, media.parse_data_url, media.decode, media.head):
-        error = refusal(read, text, "p")
-        assert error is None or (error.param, error.status) == ("p", 400)
+    error = refusal(media.classify, text, "p")
+    assert error is None or (error.param, error.status) == ("p", 400)
 
 
-@given(st.binary(max_size=200), st.booleans(), st.booleans(), st.integers(1, 80))
-def test_base64_is_read_with_line_breaks_without_padding_and_in_either_alphabet(
-    data: bytes, padded: bool, url_safe: bool, width: int
-) -> None:
-    text = (base64.urlsafe_b64encode if url_safe else base64.b64encode)(data).decode()
-    text = text if padded else text.rstrip("=")
-    folded = "\r\n".join(text[i : i + width] for i in range(0, len(text), width))
-    assert media.decode(folded, "p") == data
+def only(api: str, part: object) -> media.MediaRef:
+    bodies = {
+        "chat": {"messages": [{"content": [part]}]},
+        "responses": {"input": [{"content": [part]}]},
+        "multimodal": {"input": [part]},
+        "images": {"image": part},
+    }
+    (ref,) = media.find(api, bodies[api])
+    return ref
 
 
-@pytest.mark.parametrize("text", ["A", "AAAAA", "AA!A", "A=AA", "图图", "AAAA\x00"])
-def test_broken_base64_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        media.decode(text, "p")
-    assert caught.value.code == "invalid_base64"
+FOUND = [
+    ("chat", {"type": "video_url", "video_url": {"url": URL, "fps": 2}}, "video", "remote", ".video_url"),
+    ("chat", {"type": "video_url", "video_url": {"file_id": "f"}}, "video", "file_id", ".video_url"),
+    ("chat", {"type": "input_audio", "input_audio": {"data": "A" * 40}}, "audio", "base64", ".input_audio.data"),
+    ("chat", {"type": "input_audio", "input_audio": {"url": URL}}, "audio", "remote", ".input_audio.url"),
+    ("chat", {"type": "file", "file": {"file_data": DATA}}, "file", "data", ".file.file_data"),
+    ("chat", {"type": "file", "file": {"file_url": URL}}, "file", "remote", ".file.file_url"),
+    ("chat", {"type": "file", "file": {"file_id": "f"}}, "file", "file_id", ".file"),
+    ("responses", {"type": "input_video", "video_url": URL}, "video", "remote", ".video_url"),
+    ("responses", {"type": "input_audio", "audio_url": URL}, "audio", "remote", ".audio_url"),
+    ("responses", {"type": "input_audio", "input_audio": {"data": "A" * 40, "format": "mp3"}}, "audio", "base64", ".input_audio.data"),
+    ("responses", {"type": "input_file", "file_data": DATA, "filename": "a"}, "file", "data", ".file_data"),
+    ("responses", {"type": "input_file", "file_url": URL}, "file", "remote", ".file_url"),
+    ("responses", {"type": "input_file", "file_id": "f"}, "file", "file_id", ".file_id"),
+    ("multimodal", {"type": "image_url", "image_url": {"url": URL}}, "image", "remote", ".image_url"),
+    ("multimodal", {"type": "video_url", "video_url": {"url": URL}}, "video", "remote", ".video_url"),
+    ("images", URL, "image", "remote", ""),
+    ("images", "file-1", "image", "file_id", ""),
+]  # fmt: skip
 
 
-@given(st.binary(min_size=1, max_size=300), st.integers(4, 64), st.integers(1, 80))
-def test_the_head_is_the_beginning_of_what_is_decoded(data: bytes, size: int, width: int) -> None:
-    text = base64.b64encode(data).decode()
-    folded = "\n".join(text[i : i + width] for i in range(0, len(text), width))
-    head = media.head(folded, "p", size)
-    assert data.startswith(head)
-    assert len(folded) > size or head == data
+@pytest.mark.parametrize(("api", "part", "kind", "source", "param"), FOUND)
+def test_each_kind_is_found_in_each_form(api: str, part: object, kind: str, source: str, param: str) -> None:
+    ref = only(api, part)
+    assert (ref.kind, ref.source.kind) == (kind, source)
+    assert ref.param == media.spelled(ref.path) + param
 
 
-@pytest.mark.parametrize(
-    ("value", "mime", "text"),
-    [
-        (DATA, "image/png", "iVBORw0KGgo="),
-        ("data:image/PNG;charset=utf-8;base64,AAAA", "image/PNG", "AAAA"),
-        ("data:;base64,AAAA", "", "AAAA"),
-        ("DATA:image/png;BASE64,AAAA", "image/png", "AAAA"),
-        ("data: image/png ;base64,A,B", "image/png", "A,B"),
-    ],
-)
-def test_a_data_url_is_taken_apart(value: str, mime: str, text: str) -> None:
-    url = media.parse_data_url(value, "p")
-    assert (url.mime, url.text, url.size, url.beginning) == (mime, text, len(text), text)
-
-
-@pytest.mark.parametrize(
-    "value", ["data:", "data:image/png;base64", "data:image/png,AAAA", "data:image/png;base64,", "data:,"]
-)
-def test_a_data_url_without_base64_data_is_refused(value: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        media.parse_data_url(value, "p")
-    assert (caught.value.param, caught.value.code) == ("p", "invalid_image_url")
-
-
-@given(st.sampled_from(["image/png", "image/jpeg"]), st.binary(min_size=1))
-def test_a_data_url_that_was_built_is_taken_apart_again(mime: str, data: bytes) -> None:
-    text = base64.b64encode(data).decode()
-    url = media.parse_data_url(media.data_url(mime, text), "p")
-    assert (url.mime, url.text) == (mime, text)
+def test_pictures_of_an_image_request_stand_alone_or_in_a_list() -> None:
+    assert [ref.param for ref in media.find("images", {"image": URL})] == ["image"]
+    found = media.find("images", {"image": [URL, DATA, "file-1"]})
+    assert [(ref.param, ref.source.kind) for ref in found] == [
+        ("image[0]", "remote"),
+        ("image[1]", "data"),
+        ("image[2]", "file_id"),
+    ]
 
 
 def test_a_chat_part_becomes_a_data_url_and_keeps_what_else_it_says() -> None:
-    part = {
-        "type": "image_url",
-        "image_url": {"file_id": "f", "detail": "low", "image_pixel_limit": {"max_pixels": 9}},
-        "x": 1,
-    }
-    assert media.as_url("chat", part, DATA) == {
+    inner = {"file_id": "f", "detail": "low", "image_pixel_limit": {"max_pixels": 9}}
+    ref = only("chat", {"type": "image_url", "image_url": inner, "x": 1})
+    assert media.as_url(ref, DATA) == {
         "type": "image_url",
         "image_url": {"detail": "low", "image_pixel_limit": {"max_pixels": 9}, "url": DATA},
         "x": 1,
     }
-    assert media.as_url("chat", {"type": "image_url", "image_url": URL}, DATA)["image_url"] == {"url": DATA}
+    bare = only("chat", {"type": "image_url", "image_url": URL})
+    assert media.as_url(bare, DATA) == {"type": "image_url", "image_url": {"url": DATA}}
 
 
 def test_a_responses_part_becomes_a_data_url_or_a_file_id_and_keeps_what_else_it_says() -> None:
-    part = {"type": "input_image", "file_id": "f", "detail": "xhigh"}
-    url = media.as_url("responses", part, DATA)
-    assert url == {"type": "input_image", "image_url": DATA, "detail": "xhigh"}
-    assert media.as_file_id(url, "file-2") == {"type": "input_image", "file_id": "file-2", "detail": "xhigh"}
+    ref = only("responses", {"type": "input_image", "file_id": "f", "detail": "xhigh"})
+    assert media.as_url(ref, DATA) == {"type": "input_image", "image_url": DATA, "detail": "xhigh"}
+    ref = only("responses", {"type": "input_image", "image_url": URL, "detail": "xhigh"})
+    assert media.as_file_id(ref, "file-2") == {"type": "input_image", "file_id": "file-2", "detail": "xhigh"}
+
+
+@pytest.mark.parametrize(
+    ("api", "part", "url", "file_id"),
+    [
+        (
+            "chat",
+            {"type": "video_url", "video_url": {"url": URL, "fps": 2}},
+            {"type": "video_url", "video_url": {"fps": 2, "url": "data:video/mp4;base64,AAAA"}},
+            {"type": "video_url", "video_url": {"fps": 2, "file_id": "f"}},
+        ),
+        (
+            "responses",
+            {"type": "input_video", "video_url": URL, "fps": 2},
+            {"type": "input_video", "fps": 2, "video_url": "data:video/mp4;base64,AAAA"},
+            {"type": "input_video", "fps": 2, "file_id": "f"},
+        ),
+        (
+            "chat",
+            {"type": "file", "file": {"file_url": URL, "filename": "a.pdf"}},
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:video/mp4;base64,AAAA"}},
+            {"type": "file", "file": {"filename": "a.pdf", "file_id": "f"}},
+        ),
+        (
+            "responses",
+            {"type": "input_file", "file_url": URL},
+            {"type": "input_file", "file_data": "data:video/mp4;base64,AAAA"},
+            {"type": "input_file", "file_id": "f"},
+        ),
+        ("images", URL, "data:video/mp4;base64,AAAA", "f"),
+    ],
+)
+def test_other_parts_are_pointed_anew(api: str, part: object, url: object, file_id: object) -> None:
+    assert media.as_url(only(api, part), "data:video/mp4;base64,AAAA") == url
+    assert media.as_file_id(only(api, part), "f") == file_id
+
+
+def test_audio_is_sent_as_each_api_has_it() -> None:
+    wav = "data:audio/wav;base64,AAAA"
+    chat = only("chat", {"type": "input_audio", "input_audio": {"url": URL}})
+    assert media.as_url(chat, wav) == {
+        "type": "input_audio",
+        "input_audio": {"data": "AAAA", "format": "wav"},
+    }
+    ark = only("responses", {"type": "input_audio", "audio_url": URL})
+    assert media.as_url(ark, wav) == {"type": "input_audio", "audio_url": wav}
+    openai = only("responses", {"type": "input_audio", "input_audio": {"data": "A" * 40, "format": "wav"}})
+    assert media.as_url(openai, wav) == {"type": "input_audio", "audio_url": wav}
+    assert media.as_file_id(openai, "f") == {"type": "input_audio", "file_id": "f"}
 
 
 @pytest.mark.parametrize(
@@ -259,6 +301,20 @@ def test_replacing_pictures_changes_nothing_else_and_not_the_input(
     for path, part in new.items():
         assert _at(replaced, path) == part
     assert media.replace(replaced, {ref.path: ref.part for ref in chosen}) == body
+
+
+def test_parts_in_a_row_take_one_place_and_move_no_other() -> None:
+    parts = [{"type": "text", "text": name} for name in "abc"]
+    body = {"input": [{"content": list(parts)}, {"content": list(parts)}]}
+    rows = {
+        ("input", 0, "content", 0): [{"n": 1}, {"n": 2}],
+        ("input", 0, "content", 2): [],
+        ("input", 1, "content", 1): {"n": 3},
+    }
+    replaced = media.replace(body, rows)
+    assert replaced["input"][0]["content"] == [{"n": 1}, {"n": 2}, parts[1]]
+    assert replaced["input"][1]["content"] == [parts[0], {"n": 3}, parts[2]]
+    assert body["input"][0]["content"] == parts
 
 
 def test_replacing_nothing_gives_the_body_itself() -> None:

@@ -1,0 +1,196 @@
+"""A video file, its times measured and its pictures decoded. The only module that imports PyAV, which is an extra.
+
+The container is chosen by the file's first bytes, and nothing but the file is read: playlists, other files and URLs
+are never opened, and only well-kept decoders run. Times are in seconds from the first picture.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from gateway.media.decoders import Undecodable
+
+MAX_PIXELS = 40_000_000  # 8K, and some
+TOLERANCE = 0.001  # Matroska rounds times to milliseconds
+BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+CODECS = frozenset(
+    {
+        "dnxhd", "dvvideo", "ffv1", "flv", "h263", "h264", "hevc", "libdav1d", "mjpeg", "mpeg1video", "mpeg2video",
+        "mpeg4", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "png", "prores", "qtrle", "rawvideo", "theora", "vc1", "vp8",
+        "vp9", "vvc", "wmv1", "wmv2", "wmv3",
+    }
+)  # fmt: skip
+HEAD = 16
+
+
+class Picture(NamedTuple):
+    """A frame and when it comes up."""
+
+    at: float
+    frame: VideoFrame
+
+
+class Key(NamedTuple):
+    """A frame that decodes without others: when it comes up, and the time stamp to seek for it."""
+
+    at: float
+    stamp: int
+
+
+class Video:
+    """An open video: its `duration`, and the pictures of its first stream, decoded in one thread."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._container = _open(source)
+        self._stream = _choose(self._container)
+        self._depth = self._stream.codec_context.reorder_depth
+        self._unit = float(self._stream.time_base or 0)
+        self.aspect = float(self._stream.sample_aspect_ratio or 1)
+        self._start, self.duration, self._keys = self._measure()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def on_screen(self, times: Iterable[float]) -> Iterator[Picture]:
+        """The pictures on screen at the ascending `times`, each once; the first one if all come up later."""
+        pictures: Iterator[Picture] = iter(())
+        shown = coming = None
+        reached = -math.inf
+        nothing = True
+        for time in times:
+            key = self._key(time)
+            if key.at > reached:
+                pictures = self._decode(key)
+                shown, coming = None, next(pictures, None)
+            while coming and coming.at <= time + TOLERANCE:
+                shown, coming = coming, next(pictures, None)
+            reached = max(reached, *(one.at for one in (key, shown, coming) if one))
+            if shown:
+                yield shown
+                nothing, shown = False, None
+        if nothing and coming:
+            yield coming
+
+    def _measure(self) -> tuple[int, float, list[Key]]:
+        """Read all packets for their times: what headers say of them may be missing, or lie."""
+        start, end = math.inf, -math.inf
+        stamps: list[tuple[int, int]] = []
+        for packet in self._packets():
+            shown = packet.dts if packet.pts is None else packet.pts
+            if shown is None or packet.is_discard:
+                continue
+            start, end = min(start, shown), max(end, shown + (packet.duration or 0))
+            if packet.is_keyframe or not stamps:
+                # Demuxers of MP4 and AVI seek by the time of decoding.
+                stamps.append((shown, shown if packet.dts is None else packet.dts))
+        if not stamps:
+            raise _broken()
+        keys = [Key((shown - start) * self._unit, stamp) for shown, stamp in stamps]
+        return int(start), (end - start) * self._unit, sorted(keys)
+
+    def _key(self, time: float) -> Key:
+        following = bisect_right(self._keys, time + TOLERANCE, key=lambda key: key.at)
+        return self._keys[max(0, following - 1)]
+
+    def _decode(self, key: Key) -> Iterator[Picture]:
+        """Decode from a key on. Where times run backwards, the latest holds: decoders keep the order of showing."""
+        with _skipping():
+            self._container.seek(key.stamp, stream=self._stream)
+        # A seek forgets the depth, and pictures would be lost.
+        self._stream.codec_context.reorder_depth = self._depth
+        latest = -math.inf
+        for packet in self._packets():
+            for frame in _frames(packet):
+                stamp = frame.dts if frame.pts is None else frame.pts
+                if stamp is not None and not frame.is_corrupt:
+                    latest = max(latest, (stamp - self._start) * self._unit)
+                    yield Picture(latest, frame)
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        with _skipping():
+            yield from self._container.demux(self._stream)
+
+
+def _open(source: BinaryIO) -> InputContainer:
+    source.seek(0)
+    container = _container_of(source.read(HEAD))
+    source.seek(0)
+    try:
+        return av.open(
+            source,
+            "r",
+            format=container,
+            container_options={"protocol_whitelist": "none", "format_whitelist": container},
+            options={"codec_whitelist": ",".join(sorted(CODECS))},
+            metadata_errors="replace",  # titles come in any encoding
+            io_open=_refuse,
+        )
+    except MemoryError:
+        raise
+    except FFmpegError as error:
+        raise _broken() from error
+
+
+def _container_of(head: bytes) -> str:
+    if head[4:8] in BOXES:
+        return "mov,mp4,m4a,3gp,3g2,mj2"
+    if head[:4] == b"RIFF" and head[8:11] == b"AVI":
+        return "avi"
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "matroska,webm"
+    raise Undecodable("broken_video", "The file is no MP4, MOV, AVI, MKV or WebM video.")
+
+
+def _refuse(*_: Any) -> NoReturn:
+    raise Undecodable("broken_video", "The video refers to another file; only what is in the file is read.")
+
+
+def _choose(container: InputContainer) -> VideoStream:
+    """The first stream of moving pictures, ready to be decoded; covers of albums are none."""
+    moving = (one for one in container.streams.video if not one.disposition & Disposition.attached_pic)
+    stream = next(moving, None)
+    if stream is None:
+        raise Undecodable("broken_video", "The file holds no video.")
+    context = stream.codec_context
+    if context is None:
+        raise _broken()
+    if context.codec.name not in CODECS:
+        raise Undecodable("unsupported_video", "The video has a codec that is not taken; H.264 in MP4 is.")
+    if context.width * context.height > MAX_PIXELS:
+        size = f"{context.width}x{context.height} pixels"
+        raise Undecodable("video_too_large", f"The video has {size}; at most {MAX_PIXELS} are taken.")
+    context.thread_type = "NONE"
+    context.thread_count = 1
+    context.options = {"max_pixels": str(MAX_PIXELS)}  # sizes may change on the way
+    return stream
+
+
+def _frames(packet: "Packet[VideoStream]") -> list[VideoFrame]:
+    with _skipping():
+        return packet.decode()
+    return []
+
+
+@contextmanager
+def _skipping() -> Iterator[None]:
+    """Go on after what is corrupt: what can be decoded is taken."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except FFmpegError:
+        pass
+
+
+def _broken() -> Undecodable:
+    return Undecodable("broken_video", "The video is broken: no picture in it can be decoded.")

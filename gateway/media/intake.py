@@ -1,0 +1,51 @@
+"""The media of a request, resolved side by side."""
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway.backends.media import ImageRules
+from gateway.media.clips import Clips
+from gateway.media.pictures import Pictures
+from gateway.media.plan import rules_for
+from gateway.media.resolved import Place, Resolved
+from gateway.media.uploads import Uploads
+from gateway.wire.media import MediaRef
+
+
+class Intake:
+    """Brings what a request points to into the form that its backend takes."""
+
+    def __init__(self, pictures: Pictures, clips: Clips, uploads: Uploads, parallel: int) -> None:
+        self._pictures = pictures
+        self._clips = clips
+        self._uploads = uploads
+        self._parallel = parallel
+
+    async def resolve(self, refs: Sequence[MediaRef], place: Place) -> list[Resolved]:
+        """Each reference as ``place`` takes it, in order. Raises InvalidRequest with the reference's ``param``."""
+        if len(refs) == 1:
+            return [await self._resolve(refs[0], place)]
+        slots = asyncio.Semaphore(self._parallel)
+
+        async def one(ref: MediaRef) -> Resolved:
+            async with slots:
+                return await self._resolve(ref, place)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(ref)) for ref in refs]
+        except BaseExceptionGroup as failed:
+            # The first failure is the caller's answer; the rest were cancelled.
+            raise failed.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def forget(self, place: Place, file_ids: Sequence[str]) -> None:
+        """The backend does not have these files any more."""
+        for file_id in file_ids:
+            await self._uploads.forget(place.account, file_id)
+
+    async def _resolve(self, ref: MediaRef, place: Place) -> Resolved:
+        rules = rules_for(ref, place.title, place.media)
+        if isinstance(rules, ImageRules):
+            return await self._pictures.resolve(ref, place, rules)
+        return await self._clips.resolve(ref, place, rules)
