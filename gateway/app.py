@@ -12,6 +12,7 @@ from starlette.routing import Router as StarletteRouter
 from starlette.types import ASGIApp
 
 from gateway.access.gate import gate
+from gateway.admission import Admission
 from gateway.api.deferred import Deferred
 from gateway.api.edge import Edge
 from gateway.api.edits import as_generation
@@ -61,6 +62,7 @@ class Gateway:
     fetcher: Fetcher
     darkroom: Darkroom
     workshop: Workshop
+    admission: Admission
     relay: Relay
 
     async def close(self) -> None:
@@ -123,8 +125,9 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     clips = Clips(images, allow, sources, workshop, uploads)
     intake = Intake(pictures, clips, uploads, images.fetch.parallel)
     relay = Relay(router(settings), intake, upstreams, settings.server.keep_alive)
+    admission = Admission(settings.admission)
     return Gateway(
-        database, files, backend_files, uploads, upstreams, fetcher, darkroom, workshop, relay
+        database, files, backend_files, uploads, upstreams, fetcher, darkroom, workshop, admission, relay
     )
 
 
@@ -150,8 +153,10 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         ("GET", "/health/ready"): Ready(gateway.files),
     }
     for path, api in _INFERENCE.items():
-        hot["POST", path] = Inference(api, gateway.relay, settings.server)
-    hot["POST", "/images/edits"] = Inference("images", gateway.relay, settings.server, as_generation)
+        hot["POST", path] = Inference(api, gateway.relay, settings.server, gateway.admission)
+    hot["POST", "/images/edits"] = Inference(
+        "images", gateway.relay, settings.server, gateway.admission, as_generation
+    )
 
     def rest() -> ASGIApp:
         from gateway.api import files as files_api

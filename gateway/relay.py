@@ -9,7 +9,9 @@ import time
 from dataclasses import dataclass
 
 from gateway.access.gate import Principal
+from gateway.admission import Ticket
 from gateway.backends.base import Api, Dialect, Json, UpstreamRequest
+from gateway.concurrency import side_by_side
 from gateway.errors import GatewayError, UpstreamError
 from gateway.media import resolved
 from gateway.media.intake import Intake
@@ -19,7 +21,7 @@ from gateway.routing import Candidate, Router
 from gateway.telemetry import Record, log
 from gateway.upstream import UpstreamResponse, Upstreams, too_slow
 from gateway.wire import body as wire_body
-from gateway.wire import headers, media
+from gateway.wire import headers, media, usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Call:
     raw: bytes
     principal: Principal
     record: Record
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +96,18 @@ class Relay:
         call.record.media_seconds = time.perf_counter() - started if refs else None
         call.record.changes = (*prepared.changes, *resolved.changes(taken))
         prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
-        request = backend.request(call.api, prepared.body, prepared.headers)
+        bodies = backend.split(call.api, prepared.body)
+        requests = [backend.request(call.api, one, prepared.headers) for one in bodies]
+        call.ticket.resize(max(len(call.raw), sum(len(request.body or b"") for request in requests)))
         file_ids = [] if again else [one.file_id for one in taken if one.file_id]
         timeouts = self.upstreams.policy(backend).timeouts
         # A whole answer sends its headers when it is done, a stream when it begins.
         patience = timeouts.first_token if call.record.stream else timeouts.total
         try:
             async with asyncio.timeout(patience):
-                upstream = await self._open(call, place, request)
+                if len(requests) > 1:
+                    return await self._several(call, place, prepared.body, requests, file_ids)
+                upstream = await self._open(call, place, requests[0])
                 try:
                     return await self._reply(call, place, prepared.body, upstream, file_ids)
                 except BaseException:
@@ -135,6 +142,32 @@ class Relay:
         streamed = Streamed(upstream, stream, backend, timeouts, self.keep_alive, record)
         await streamed.begin()
         return streamed
+
+    async def _several(
+        self, call: Call, place: Place, body: Json, requests: list[UpstreamRequest], file_ids: list[str]
+    ) -> Whole:
+        """One answer made of several: among them may be failures, all of them are one."""
+
+        async def one(request: UpstreamRequest) -> bytes | UpstreamError:
+            upstream = await self._open(call, place, request)
+            try:
+                if not 200 <= upstream.status < 300:
+                    raise await self._error(call, place, upstream, file_ids)
+                return await Whole.read(upstream, place.backend, call.api, call.dialect, call.record)
+            except UpstreamError as error:
+                return error
+            finally:
+                upstream.close()
+
+        answers = await side_by_side(map(one, requests), parallel=len(requests))
+        errors = [answer for answer in answers if isinstance(answer, UpstreamError)]
+        if len(errors) == len(answers):
+            raise errors[0]
+        told = [wire_body.dump(one.envelope()) if isinstance(one, UpstreamError) else one for one in answers]
+        merged = place.backend.merge(call.api, told)
+        call.record.usage = usage.of(wire_body.parse(merged))
+        answer = place.backend.answer(call.api, call.dialect, body, merged)
+        return Whole(200, {"content-type": "application/json"}, answer, call.record)
 
     async def _error(
         self, call: Call, place: Place, upstream: UpstreamResponse, file_ids: list[str]

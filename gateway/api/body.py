@@ -11,6 +11,12 @@ from gateway.wire.headers import find
 _DRAIN_SECONDS = 5.0
 
 
+def expected_size(scope: Scope, limit: int) -> int:
+    """How many bytes the body may have: what it declares, or all that is allowed."""
+    declared = find(scope["headers"], b"content-length") or ""
+    return min(int(declared), limit) if declared.isdigit() else limit
+
+
 async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> bytes:
     """All of the body. Raises InvalidRequest (413, 408, 415) and ClientDisconnect."""
     encoding = find(scope["headers"], b"content-encoding")

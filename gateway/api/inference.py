@@ -8,7 +8,8 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.body import read_body
+from gateway.admission import Admission
+from gateway.api.body import expected_size, read_body
 from gateway.backends.base import Api
 from gateway.relay import Call, Relay
 from gateway.settings import Server
@@ -20,29 +21,40 @@ Translate = Callable[[Headers, bytes], Awaitable[bytes]]
 class Inference:
     """One API of the gateway as an ASGI application; ``translate`` makes the API's JSON of other bodies."""
 
-    def __init__(self, api: Api, relay: Relay, server: Server, translate: Translate | None = None) -> None:
+    def __init__(
+        self, api: Api, relay: Relay, server: Server, admission: Admission, translate: Translate | None = None
+    ) -> None:
         self._api: Api = api
         self._relay = relay
         self._server = server
+        self._admission = admission
         self._translate = translate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
         record: Record = state["record"]
         record.api = self._api
-        server = self._server
+        ticket = await self._admission.enter(expected_size(scope, self._server.max_body_bytes))
         try:
-            raw = await read_body(scope, receive, limit=server.max_body_bytes, seconds=server.body_timeout)
+            raw = await self._read(scope, receive)
+            ticket.resize(len(raw))
+            record.bytes_in = len(raw)
+            if self._translate:
+                raw = await self._translate(Headers(scope=scope), raw)
+            call = Call(
+                self._api, state["dialect"], scope["headers"], raw, state["principal"], record, ticket
+            )
+            async with Watch(receive, record):
+                reply = await self._relay(call)
+                await reply(send)
         except ClientDisconnect:
             record.left = True
-            return
-        record.bytes_in = len(raw)
-        if self._translate:
-            raw = await self._translate(Headers(scope=scope), raw)
-        call = Call(self._api, state["dialect"], scope["headers"], raw, state["principal"], record)
-        async with Watch(receive, record):
-            reply = await self._relay(call)
-            await reply(send)
+        finally:
+            ticket.leave()
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        server = self._server
+        return await read_body(scope, receive, limit=server.max_body_bytes, seconds=server.body_timeout)
 
 
 class Watch:

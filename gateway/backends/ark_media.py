@@ -34,9 +34,7 @@ def _clip(formats: frozenset[str], largest: int) -> ClipRules:
     )
 
 
-_RESPONSES = MediaRules(
-    image=_PICTURE, video=_clip(VIDEO, 50), audio=_clip(AUDIO, 25), file=_clip(PDF, 50)
-)
+_RESPONSES = MediaRules(image=_PICTURE, video=_clip(VIDEO, 50), audio=_clip(AUDIO, 25), file=_clip(PDF, 50))
 
 
 def _on_chat(rules: ClipRules | None) -> ClipRules | None:

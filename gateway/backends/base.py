@@ -131,7 +131,8 @@ class Backend:
         Raises InvalidRequest for what cannot be mended without changing the meaning.
         """
         if api not in STREAMS and wire_body.flag(body, "stream"):
-            raise InvalidRequest(f"Answers of the {api} API are not streamed; leave `stream` out.", param="stream", code="unsupported_value")
+            text = f"Answers of the {api} API are not streamed; leave `stream` out."
+            raise InvalidRequest(text, param="stream", code="unsupported_value")
         patched = dict(body)
         changes = [change for rule in self.rules.get(api, ()) for change in rule.apply(patched, rule)]
         return patched, self._headers_for(patched), changes

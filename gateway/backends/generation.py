@@ -11,6 +11,7 @@ from gateway.wire import sse
 _MOST = 10  # pictures of one request, as OpenAI has it
 _SEEDS = 1 << 31
 _ANY_SEED = -1
+_SHOWN = 32  # characters of a value that errors quote
 _GARBAGE = {
     "error": {"code": "upstream_garbage", "message": "The backend answered something that is no JSON object."}
 }
@@ -32,8 +33,10 @@ HINTS = tuple(
 
 
 def shown(value: Any) -> str:
-    """A caller's value as errors quote it: a text within bounds, and of anything else its type."""
-    return f"`{value}`" if isinstance(value, str) and len(value) <= 32 else json_type(value)
+    """A caller's value as errors quote it: a short text as it is, and of anything else what it is."""
+    if not isinstance(value, str):
+        return json_type(value)
+    return f"`{value}`" if len(value) <= _SHOWN else f"a string of {len(value)} characters"
 
 
 def only(field: str, why: str, *meant: str) -> Rule:

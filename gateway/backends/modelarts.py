@@ -36,9 +36,7 @@ class ModelArts(Backend):
     media: ClassVar[Mapping[str, MediaRules]] = {
         "chat": MediaRules(
             # The vendor names a limit of pixels and side but no figures (81118); these are where its decoder stops.
-            image=ImageRules(
-                _UNDERSTOOD, max_encoded=10 * MB - 1, max_pixels=178_956_970, max_side=65_500
-            ),
+            image=ImageRules(_UNDERSTOOD, max_encoded=10 * MB - 1, max_pixels=178_956_970, max_side=65_500),
             video=_SHOWN,
             file=_SHOWN,
             max_body=None,

@@ -8,7 +8,6 @@ from typing import Any
 from gateway.backends.base import Form, Json
 from gateway.backends.media import ClipRules
 from gateway.errors import InvalidRequest, UpstreamError
-from gateway.media.conform import encoded_size
 from gateway.media.decoders import Undecodable
 from gateway.media.formats.clips import sniff_clip
 from gateway.media.guard import AllowList
@@ -111,9 +110,7 @@ class Clips:
         orders = self._settings.video.model_dump()
         return {**orders, "fps": float(own)} if own is not None else orders
 
-    async def _run(
-        self, job: str, orders: Mapping[str, Any], ref: MediaRef, loaded: Loaded
-    ) -> list[Product]:
+    async def _run(self, job: str, orders: Mapping[str, Any], ref: MediaRef, loaded: Loaded) -> list[Product]:
         try:
             return await self._workshop.run(job, orders, loaded.blob.data)
         except Undecodable as failed:

@@ -98,9 +98,7 @@ def _check_shape(header: Header, rules: ImageRules, title: str, param: str) -> N
         raise InvalidRequest(text, param=param, code="image_too_elongated")
 
 
-def _violations(
-    header: Header, size: int, rules: ImageRules, title: str, by_id: bool
-) -> Iterator[Violation]:
+def _violations(header: Header, size: int, rules: ImageRules, title: str, by_id: bool) -> Iterator[Violation]:
     if header.mime not in rules.formats:
         taken = ", ".join(sorted(name.removeprefix("image/") for name in rules.formats))
         text = f"The picture is {header.mime}; {title} takes {taken}."
@@ -114,7 +112,9 @@ def _violations(
         yield Violation("image_too_large", text, f"{figure} are scaled to at most {rules.max_pixels}")
     side = max(header.width, header.height)
     if rules.max_side is not None and side > rules.max_side:
-        text = f"The picture is {header.width}x{header.height}; {title} takes sides of at most {rules.max_side}."
+        text = (
+            f"The picture is {header.width}x{header.height}; {title} takes sides of at most {rules.max_side}."
+        )
         yield Violation("image_too_large", text, f"the side of {side} is scaled to at most {rules.max_side}")
     yield from _too_heavy(size, rules, title, by_id)
 
@@ -127,4 +127,6 @@ def _too_heavy(size: int, rules: ImageRules, title: str, by_id: bool) -> Iterato
     encoded = encoded_size(size)
     if not by_id and rules.max_encoded is not None and encoded > rules.max_encoded:
         text = f"The picture has {encoded} bytes as base64; {title} takes at most {rules.max_encoded}."
-        yield Violation("image_too_large", text, f"{encoded} bytes of base64 are brought under {rules.max_encoded}")
+        yield Violation(
+            "image_too_large", text, f"{encoded} bytes of base64 are brought under {rules.max_encoded}"
+        )

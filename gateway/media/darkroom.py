@@ -34,11 +34,12 @@ class Darkroom:
         self._flights: Flights[str, Print] = Flights()
 
     async def digest(self, blob: Blob, mend: Mend | None) -> str:
-        """Names the picture as it is sent: told apart from the original without converting it first."""
+        """Names the picture as it is sent, without converting it first; begins with the original's hash."""
         original = await blob.digest()
         if mend is None:
             return original
-        return hashlib.sha256(orjson.dumps([original, mend.orders("", self._budget)])).hexdigest()
+        orders = orjson.dumps(mend.orders("", self._budget))
+        return f"{original}-{hashlib.sha256(orders).hexdigest()[:16]}"
 
     async def mended(self, blob: Blob, header: Header, mend: Mend, param: str) -> Print:
         """Raises InvalidRequest where the picture cannot be decoded."""

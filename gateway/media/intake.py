@@ -1,9 +1,9 @@
 """The media of a request, resolved side by side."""
 
-import asyncio
 from collections.abc import Sequence
 
 from gateway.backends.media import ImageRules
+from gateway.concurrency import side_by_side
 from gateway.media.clips import Clips
 from gateway.media.pictures import Pictures
 from gateway.media.plan import rules_for
@@ -25,19 +25,7 @@ class Intake:
         """Each reference as ``place`` takes it, in order. Raises InvalidRequest with the reference's ``param``."""
         if len(refs) == 1:
             return [await self._resolve(refs[0], place)]
-        slots = asyncio.Semaphore(self._parallel)
-
-        async def one(ref: MediaRef) -> Resolved:
-            async with slots:
-                return await self._resolve(ref, place)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(ref)) for ref in refs]
-        except BaseExceptionGroup as failed:
-            # The first failure is the caller's answer; the rest were cancelled.
-            raise failed.exceptions[0] from None
-        return [task.result() for task in tasks]
+        return await side_by_side((self._resolve(ref, place) for ref in refs), parallel=self._parallel)
 
     async def forget(self, place: Place, file_ids: Sequence[str]) -> None:
         """The backend does not have these files any more."""

@@ -66,15 +66,16 @@ class Workshop:
             "seconds": self._seconds,
         }
         line = json.dumps(request).encode() + b"\n"
-        async with self._slots:
-            if self._closed:
-                raise stopping()
-            # A task of its own: a start that is cancelled halfway would leave its child to be found by chance.
-            starting = asyncio.create_task(_Child.start(job, line, data))
-            try:
-                return await self._answer(starting)
-            finally:
-                await asyncio.shield(self._end(starting))
+        await self._slots.acquire()  # given back when the child is gone, whenever its caller leaves
+        if self._closed:
+            self._slots.release()
+            raise stopping()
+        # A task of its own: a start that is cancelled halfway would leave its child to be found by chance.
+        starting = asyncio.create_task(_Child.start(job, line, data))
+        try:
+            return await self._answer(starting)
+        finally:
+            await asyncio.shield(self._end(starting))
 
     async def _answer(self, starting: "asyncio.Task[_Child]") -> list[Product]:
         try:
@@ -92,10 +93,13 @@ class Workshop:
             raise _too_slow(self._seconds) from error
 
     async def _end(self, starting: "asyncio.Task[_Child]") -> None:
-        await asyncio.wait({starting})
-        if starting.exception() is None:
-            self._children.discard(starting.result())
-            await starting.result().end()
+        try:
+            await asyncio.wait({starting})
+            if starting.exception() is None:
+                self._children.discard(starting.result())
+                await starting.result().end()
+        finally:
+            self._slots.release()
 
     async def close(self) -> None:
         """Kill what runs, and wait until it is gone; whoever waits is told that the gateway stops."""

@@ -38,9 +38,7 @@ class DataUrl(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether every backend's decoder reads it: padded, no white space, the standard alphabet."""
-        return self.size % 4 == 0 and not any(
-            self.value.find(stray, self.start) >= 0 for stray in _STRAYS
-        )
+        return self.size % 4 == 0 and not any(self.value.find(stray, self.start) >= 0 for stray in _STRAYS)
 
 
 def parse(value: str, param: str) -> DataUrl:

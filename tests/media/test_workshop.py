@@ -173,7 +173,8 @@ async def test_a_child_kills_itself_where_nobody_does(fifo: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *workshop.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    await process.communicate(json.dumps(order).encode() + b"\n")
+    async with asyncio.timeout(10):
+        await process.communicate(json.dumps(order).encode() + b"\n")
     assert process.returncode == -signal.SIGALRM
 
 

@@ -8,6 +8,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import av
@@ -31,6 +32,7 @@ CODECS = frozenset(
     }
 )  # fmt: skip
 HEAD = 16
+ATTEMPTS = 3
 
 
 class Picture(NamedTuple):
@@ -40,23 +42,16 @@ class Picture(NamedTuple):
     frame: VideoFrame
 
 
-class Key(NamedTuple):
-    """A frame that decodes without others: when it comes up, and the time stamp to seek for it."""
-
-    at: float
-    stamp: int
-
-
 class Video:
     """An open video: its `duration`, and the pictures of its first stream, decoded in one thread."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._container = _open(source)
         self._stream = _choose(self._container)
-        self._depth = self._stream.codec_context.reorder_depth
         self._unit = float(self._stream.time_base or 0)
         self.aspect = float(self._stream.sample_aspect_ratio or 1)
-        self._start, self.duration, self._keys = self._measure()
+        self._start, end, self._keys = self._measure()
+        self.duration = self._seconds(end)
 
     def close(self) -> None:
         self._container.close()
@@ -65,55 +60,66 @@ class Video:
         """The pictures on screen at the ascending `times`, each once; the first one if all come up later."""
         pictures: Iterator[Picture] = iter(())
         shown = coming = None
-        reached = -math.inf
-        nothing = True
+        reached = told = -math.inf
         for time in times:
-            key = self._key(time)
-            if key.at > reached:
-                pictures = self._decode(key)
+            if (key := self._seconds(self._keys_at(time)[0])) > reached:
+                pictures = self._decode(time)
                 shown, coming = None, next(pictures, None)
             while coming and coming.at <= time + TOLERANCE:
                 shown, coming = coming, next(pictures, None)
-            reached = max(reached, *(one.at for one in (key, shown, coming) if one))
-            if shown:
+            reached = max(reached, key, *(picture.at for picture in (shown, coming) if picture))
+            if shown and shown.at > told:
                 yield shown
-                nothing, shown = False, None
-        if nothing and coming:
+                told = shown.at
+        if told < 0 and coming:
             yield coming
 
-    def _measure(self) -> tuple[int, float, list[Key]]:
-        """Read all packets for their times: what headers say of them may be missing, or lie."""
-        start, end = math.inf, -math.inf
-        stamps: list[tuple[int, int]] = []
+    def _measure(self) -> tuple[int, int, list[int]]:
+        """Start, end, and where decoding can begin. Packets are read for them: headers may be silent, or lie."""
+        start = end = None
+        keys: list[int] = []
         for packet in self._packets():
-            shown = packet.dts if packet.pts is None else packet.pts
-            if shown is None or packet.is_discard:
+            stamp = packet.dts if packet.pts is None else packet.pts
+            if stamp is None or packet.is_discard:
                 continue
-            start, end = min(start, shown), max(end, shown + (packet.duration or 0))
-            if packet.is_keyframe or not stamps:
-                # Demuxers of MP4 and AVI seek by the time of decoding.
-                stamps.append((shown, shown if packet.dts is None else packet.dts))
-        if not stamps:
+            start = stamp if start is None else min(start, stamp)
+            end = max(stamp + (packet.duration or 0), start if end is None else end)
+            if not keys:
+                keys.append(stamp if packet.dts is None else packet.dts)  # the beginning, for AVI too
+            elif packet.is_keyframe:
+                keys.append(stamp)
+        if start is None or end is None:
             raise _broken()
-        keys = [Key((shown - start) * self._unit, stamp) for shown, stamp in stamps]
-        return int(start), (end - start) * self._unit, sorted(keys)
+        return start, end, sorted(keys)
 
-    def _key(self, time: float) -> Key:
-        following = bisect_right(self._keys, time + TOLERANCE, key=lambda key: key.at)
-        return self._keys[max(0, following - 1)]
+    def _seconds(self, stamp: int) -> float:
+        return (stamp - self._start) * self._unit
 
-    def _decode(self, key: Key) -> Iterator[Picture]:
-        """Decode from a key on. Where times run backwards, the latest holds: decoders keep the order of showing."""
+    def _keys_at(self, time: float) -> list[int]:
+        """The keys before what is on screen, the nearest first."""
+        following = bisect_right(self._keys, time + TOLERANCE, key=self._seconds)
+        return self._keys[max(0, following - ATTEMPTS) : max(1, following)][::-1]
+
+    def _decode(self, time: float) -> Iterator[Picture]:
+        """Decode from before `time` on. AVI may seek too far, and a key may be none: then the one before is tried."""
+        first = None
+        for key in self._keys_at(time):
+            pictures = self._decode_from(key)
+            first = next(pictures, None)
+            if first and first.at <= time + TOLERANCE:
+                break
+        return chain([first] if first else [], pictures)
+
+    def _decode_from(self, key: int) -> Iterator[Picture]:
+        """Decoders keep the order of showing; where times run backwards, the latest holds."""
         with _skipping():
-            self._container.seek(key.stamp, stream=self._stream)
-        # A seek forgets the depth, and pictures would be lost.
-        self._stream.codec_context.reorder_depth = self._depth
+            self._container.seek(key, stream=self._stream)
         latest = -math.inf
         for packet in self._packets():
             for frame in _frames(packet):
                 stamp = frame.dts if frame.pts is None else frame.pts
                 if stamp is not None and not frame.is_corrupt:
-                    latest = max(latest, (stamp - self._start) * self._unit)
+                    latest = max(latest, self._seconds(stamp))
                     yield Picture(latest, frame)
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":

@@ -152,10 +152,26 @@ def test_seeking_finds_the_very_picture(container: str, options: dict[str, str])
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "matroska"])
 def test_seeking_is_not_misled_by_keys_side_by_side(container: str) -> None:
-    """Such a demuxer seeks by the time of decoding, at which the later of two keys may have been read already."""
     video = film(container, options={"bf": "3", "forced-idr": "1"}, keys=[*range(30, 34), *range(50, 54)])
     assert seen(video, fps=0.2) == [(0.0, 0), (5.0, 50)]
     assert seen(video, max_frames=2) == [(0.0, 0), (3.0, 30)]
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "options"),
+    [
+        ("avi", "mpeg4", {"g": "7", "bf": "2", "b": "2M"}),
+        ("matroska", "libx264", {"g": "30", "x264-params": "intra-refresh=1"}),
+    ],
+    ids=["an index by decoding", "keys that are none"],
+)
+def test_where_seeking_goes_too_far_it_begins_earlier(
+    container: str, codec: str, options: dict[str, str]
+) -> None:
+    video = film(container, codec, options=options, times=range(100))
+    for fps in (0.2, 0.5, 0.9, 1.3):
+        times = [number / fps for number in range(20) if number / fps < 10]
+        assert [number for _, number in seen(video, fps=fps)] == [int(time * 10 + 0.01) for time in times]
 
 
 def test_times_that_run_backwards_do_not_in_the_answer() -> None:
