@@ -72,7 +72,7 @@ class Admission:
         except BaseException as error:
             if waiting.turn.done() and not waiting.turn.cancelled():
                 self.release(1, size)  # its turn came in the moment it gave up
-            else:
+            elif waiting in self._queue:  # its turn may have come and found it gone
                 self._queue.remove(waiting)
                 self._call()
             if isinstance(error, TimeoutError):
@@ -88,7 +88,7 @@ class Admission:
 
     def _full(self) -> GatewayError:
         text = (
-            f"The gateway is busy: {self._requests} requests with {self._bytes} bytes are being worked on, and none ended "
-            f"within {self._limits.queue_timeout:g} s (admission.max_requests, admission.max_bytes)."
+            f"The gateway is busy: {self._requests} requests with {self._bytes} bytes are being worked on, and there was "
+            f"no room within {self._limits.queue_timeout:g} s (admission.max_requests, admission.max_bytes)."
         )
         return GatewayError(503, text, type="server_error", code="overloaded", retry_after="1")

@@ -1,6 +1,6 @@
 """THE path of a request: the only module that holds the caller and the backend at once.
 
-parse -> route -> prepare -> media -> open -> error | whole | stream. ``Relay`` calls everyone; nobody calls back.
+route -> prepare -> media -> open -> error | whole | stream. ``Relay`` calls everyone; nobody calls back.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Call:
     api: Api
     dialect: Dialect
     headers: list[tuple[bytes, bytes]]
-    raw: bytes
+    body: Json
     principal: Principal
     record: Record
     ticket: Ticket
@@ -51,7 +51,7 @@ class Relay:
 
         Raises GatewayError. The reply owns the connection to the backend until it has been sent.
         """
-        body = wire_body.parse(call.raw)
+        body = call.body
         model = wire_body.string(body, "model")
         call.record.model, call.record.stream = model, wire_body.flag(body, "stream")
         if not call.principal.may_use(model):
@@ -98,7 +98,7 @@ class Relay:
         prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
         bodies = backend.split(call.api, prepared.body)
         requests = [backend.request(call.api, one, prepared.headers) for one in bodies]
-        call.ticket.resize(max(len(call.raw), sum(len(request.body or b"") for request in requests)))
+        call.ticket.resize(max(call.record.bytes_in, sum(len(request.body or b"") for request in requests)))
         file_ids = [] if again else [one.file_id for one in taken if one.file_id]
         timeouts = self.upstreams.policy(backend).timeouts
         # A whole answer sends its headers when it is done, a stream when it begins.

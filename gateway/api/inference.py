@@ -10,10 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.api.body import expected_size, read_body
-from gateway.backends.base import Api
+from gateway.backends.base import Api, Json
 from gateway.relay import Call, Relay
 from gateway.settings import Server
 from gateway.telemetry import Record
+from gateway.wire import body as wire_body
 
 Translate = Callable[[Headers, bytes], Awaitable[bytes]]
 
@@ -36,13 +37,10 @@ class Inference:
         record.api = self._api
         ticket = await self._admission.enter(expected_size(scope, self._server.max_body_bytes))
         try:
-            raw = await self._read(scope, receive)
-            ticket.resize(len(raw))
-            record.bytes_in = len(raw)
-            if self._translate:
-                raw = await self._translate(Headers(scope=scope), raw)
+            body = await self._read(scope, receive, record)
+            ticket.resize(record.bytes_in)
             call = Call(
-                self._api, state["dialect"], scope["headers"], raw, state["principal"], record, ticket
+                self._api, state["dialect"], scope["headers"], body, state["principal"], record, ticket
             )
             async with Watch(receive, record):
                 reply = await self._relay(call)
@@ -52,9 +50,14 @@ class Inference:
         finally:
             ticket.leave()
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive, record: Record) -> Json:
+        """The parsed body alone: kept beside it, the bytes would double what a picture holds."""
         server = self._server
-        return await read_body(scope, receive, limit=server.max_body_bytes, seconds=server.body_timeout)
+        raw = await read_body(scope, receive, limit=server.max_body_bytes, seconds=server.body_timeout)
+        record.bytes_in = len(raw)
+        if self._translate:
+            raw = await self._translate(Headers(scope=scope), raw)
+        return wire_body.parse(raw)
 
 
 class Watch:
