@@ -163,6 +163,8 @@ class Streamed:
             await self._send(send, self._stream.feed(last))
         if not self._stream.finished():
             raise self._truncated()
+        if end := self._stream.end():
+            await self._send(send, end)
 
     def _send(self, send: Send, block: bytes) -> Awaitable[None]:
         self._record.bytes_out += len(block)

@@ -13,19 +13,13 @@ from gateway.backends.media import MediaRules
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.wire import body as wire_body
 from gateway.wire import fault
+from gateway.wire.change import Change as Change
 from gateway.wire.stream import STREAMS, Stream
 
 Json = dict[str, Any]
 Api = Literal["chat", "responses", "images", "embeddings", "multimodal"]
 Dialect = Literal["openai", "ark"]
 T = TypeVar("T")
-
-
-class Change(NamedTuple):
-    """One thing that the gateway changed: as ``x-arkway-changes`` tells it, and why."""
-
-    what: str
-    why: str
 
 
 class OnDisk(Protocol):

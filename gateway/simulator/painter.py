@@ -16,8 +16,7 @@ def paint(
     image = Image.new("RGB", size, _colour(prompt, index))
     side = max(1, min(size) // 8)
     for place, reference in enumerate(references):
-        if reference.format != "HEIC":
-            image.paste(decode(reference).resize((side, side)), (place * side, 0))
+        image.paste(decode(reference).resize((side, side)), (place * side, 0))
     if mark:
         _sign(image, side)
     return encode(image, format.upper())

@@ -5,6 +5,7 @@ import re
 import struct
 from dataclasses import dataclass, replace
 
+import pillow_heif
 from PIL import Image, ImageFile
 
 _COLOURS = {
@@ -37,11 +38,11 @@ _MIME_TYPES = {
     "AVIF": "image/avif",
     "HEIC": "image/heic",
 }
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _SAMPLE = (64, 64)
 # What Image.open itself takes as "not this format".
 _NOT_THIS_FORMAT = (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error)
-_BROKEN = (OSError, ValueError, *_NOT_THIS_FORMAT)
+_BROKEN = (OSError, ValueError, RuntimeError, *_NOT_THIS_FORMAT)
 
 
 class Unreadable(Exception):
@@ -54,7 +55,7 @@ class Picture:
     format: str
     width: int
     height: int
-    colour: str | None = None  # "#rrggbb" of the largest area; None where no decoder is at hand
+    colour: str = ""  # "#rrggbb" of the largest area, once it was looked at
     origin: str = ""
 
     @property
@@ -68,16 +69,14 @@ class Picture:
 
 def measure(data: bytes) -> Picture:
     """Format and size from the header, without decoding a pixel."""
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return _measure_heif(data)
+    if _is_heic(data):
+        return Picture(data, "HEIC", *_heic(data).size)
     image = _open(data)
     return Picture(data, _name(image), *image.size)
 
 
 def inspect(picture: Picture) -> Picture:
     """The picture with its dominant colour; this decodes it."""
-    if picture.format == "HEIC":
-        return picture
     sample = _over_white(_decoded(picture.data).resize(_SAMPLE, Image.Resampling.NEAREST))
     return replace(picture, colour="#{:02x}{:02x}{:02x}".format(*_dominant(sample)))
 
@@ -102,7 +101,7 @@ def colour_named(text: str) -> str | None:
 
 
 def describe(picture: Picture) -> str:
-    colour = f"{colour_name(picture.colour)} ({picture.colour})" if picture.colour else "unknown"
+    colour = f"{colour_name(picture.colour)} ({picture.colour})"
     origin = f" ({picture.origin})" if picture.origin else ""
     size = f"{picture.width}x{picture.height}"
     return f"{picture.format} {size}, dominant colour {colour}, {len(picture.data)} bytes{origin}"
@@ -135,18 +134,24 @@ def _name(image: ImageFile.ImageFile) -> str:
     return "JPEG" if name == "MPO" else name  # phones' JPEG with a second picture behind the first
 
 
-def _measure_heif(data: bytes) -> Picture:
-    """Pillow has no HEIF decoder; the ``ispe`` box holds the size."""
-    start = data.find(b"ispe")
-    if start < 0 or len(data) < start + 16:
-        raise Unreadable("the HEIF picture has no size")
-    width, height = struct.unpack(">II", data[start + 8 : start + 16])
-    return Picture(data, "HEIC", width, height)
+def _is_heic(data: bytes) -> bool:
+    """By the brands; where the first leaves the codec open, the others tell AVIF."""
+    brands = data[8 : int.from_bytes(data[:4], "big")]
+    return data[4:8] == b"ftyp" and brands[:4] in _HEIF_BRANDS and b"avif" not in brands
+
+
+def _heic(data: bytes) -> pillow_heif.HeifFile:
+    try:
+        return pillow_heif.open_heif(data)
+    except _BROKEN as error:
+        raise Unreadable(f"cannot read the picture: {error}") from error
 
 
 def _decoded(data: bytes) -> Image.Image:
-    image = _open(data)
     try:
+        if _is_heic(data):
+            return _heic(data).to_pillow()
+        image = _open(data)
         image.load()
     except _BROKEN as error:
         raise Unreadable(f"cannot decode the picture: {error}") from error

@@ -32,6 +32,10 @@ class Stream:
     def edit(self, block: bytes) -> bytes:
         return block
 
+    def end(self) -> bytes:
+        """What is still to be said when the backend's body has ended properly."""
+        return b""
+
     def usage(self) -> usage.Usage | None:
         """The last usage that the backend told, read only now that someone asks."""
         found = None

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from .conftest import NOW, Answer, Client, Clock
-from .media import heic, input_text, picture
+from .media import input_text, picture
 
 DAY = 86_400
 
@@ -93,9 +93,9 @@ async def test_other_kinds(http: Client, clock: Clock) -> None:
 
 
 async def test_heic(http: Client, clock: Clock) -> None:
-    made = (await upload(http, heic(64, 48), "a.heic", "image/heic")).json
+    made = (await upload(http, picture("red", (64, 48), "HEIC"), "a.heic", "image/heic")).json
     clock.now += 1
-    assert "image 0: HEIC 64x48" in (await use(http, made["id"])).text
+    assert "image 0: HEIC 64x48, dominant colour red" in (await use(http, made["id"])).text
 
 
 async def test_a_file_may_be_larger_than_an_inline_picture(http: Client, clock: Clock) -> None:

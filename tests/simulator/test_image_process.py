@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from gateway.simulator.ark.image_process import enabled_actions, planned_actions
 
 from .conftest import Answer, Client
-from .media import data_url, encoded, heic, input_image, input_text, picture
+from .media import data_url, encoded, input_image, input_text, picture
 
 TOOL = {"type": "image_process"}
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -133,7 +133,7 @@ async def test_no_picture_no_call(http: Client) -> None:
     ("data", "mime_type"),
     [
         (picture("red", (64, 48), "SGI"), "image/sgi"),
-        (heic(64, 48), "image/heic"),
+        (picture("red", (64, 48), "HEIC"), "image/heic"),
         (picture("red", (64, 48), "DIB"), "image/bmp"),
     ],
 )
@@ -159,7 +159,7 @@ async def test_scripted_failure_stands_at_the_top_of_the_completed_event(http: C
     (completed,) = [event for event in answer.events if event["type"].endswith("call.completed")]
     assert completed["error"] == {"message": "no luck"}
     natural = await http.respond(
-        {"type": "input_image", "image_url": data_url(heic(64, 48), "image/heic")},
+        {"type": "input_image", "image_url": data_url(picture("red", (64, 48), "HEIC"), "image/heic")},
         input_text("zoom"),
         tools=[TOOL],
         stream=True,

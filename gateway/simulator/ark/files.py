@@ -138,8 +138,7 @@ def _examined(upload: Upload) -> tuple[str, str | None]:
         picture = measure(upload.data)
         if picture.format not in UNDERSTANDING.formats:
             return picture.mime_type, f"The format {picture.format} is not supported."
-        if picture.format != "HEIC":
-            decode(picture)
+        decode(picture)
     except Unreadable as error:
         return guessed, f"The file cannot be processed: {error}."
     return picture.mime_type, None
