@@ -40,6 +40,8 @@ def _apis(backends: tuple[type[Backend], ...]) -> str:
 def _path(backend: type[Backend], api: Api) -> str:
     if api in backend.paths:
         return f"`{backend.paths[api]}`"
+    if api == "responses" and "chat" in backend.paths:
+        return f"translated, over `{backend.paths['chat']}`"
     return f"no: {backend.missing.get(api, 'it has none')}"
 
 

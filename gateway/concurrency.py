@@ -22,5 +22,6 @@ async def side_by_side(works: Iterable[Coroutine[Any, Any, T]], *, parallel: int
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(work)) for work in works]
     except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+        first = failed.exceptions[0]
+        raise first from first.__cause__  # the log tells the cause
     return [task.result() for task in tasks]

@@ -17,11 +17,14 @@ from gateway.media import resolved
 from gateway.media.intake import Intake
 from gateway.media.resolved import Place
 from gateway.reply import Streamed, Whole
-from gateway.routing import Candidate, Router
+from gateway.routing import Candidate, Prepared, Router
 from gateway.telemetry import Record, log
 from gateway.upstream import UpstreamResponse, Upstreams, too_slow
 from gateway.wire import body as wire_body
 from gateway.wire import headers, media, usage
+from gateway.wire.media import MediaRef
+from gateway.wire.stream import Chained, Stream
+from gateway.wire.translate.translation import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +90,17 @@ class Relay:
     ) -> Whole | Streamed:
         backend = candidate.backend
         prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
-        rules = backend.media_for(call.api, prepared.body)
-        place = Place(backend, call.api, rules, key, call.principal.owner)
-        refs = media.find(call.api, prepared.body)
+        rules = backend.media_for(prepared.api, prepared.body)
+        place = Place(backend, prepared.api, rules, key, call.principal.owner)
+        refs = _media(call, prepared)
         call.record.pictures = len(refs)
         started = time.perf_counter()
         taken = await self.intake.resolve(refs, place) if refs else []
         call.record.media_seconds = time.perf_counter() - started if refs else None
         call.record.changes = (*prepared.changes, *resolved.changes(taken))
         prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
-        bodies = backend.split(call.api, prepared.body)
-        requests = [backend.request(call.api, one, prepared.headers) for one in bodies]
+        bodies = backend.split(prepared.api, prepared.body)
+        requests = [backend.request(prepared.api, one, prepared.headers) for one in bodies]
         call.ticket.resize(max(call.record.bytes_in, sum(len(request.body or b"") for request in requests)))
         file_ids = [] if again else [one.file_id for one in taken if one.file_id]
         timeouts = self.upstreams.policy(backend).timeouts
@@ -106,10 +109,10 @@ class Relay:
         try:
             async with asyncio.timeout(patience):
                 if len(requests) > 1:
-                    return await self._several(call, place, prepared.body, requests, file_ids)
+                    return await self._several(call, place, prepared, requests, file_ids)
                 upstream = await self._open(call, place, requests[0])
                 try:
-                    return await self._reply(call, place, prepared.body, upstream, file_ids)
+                    return await self._reply(call, place, prepared, upstream, file_ids)
                 except BaseException:
                     upstream.close()
                     raise
@@ -124,40 +127,41 @@ class Relay:
         return upstream
 
     async def _reply(
-        self, call: Call, place: Place, request: Json, upstream: UpstreamResponse, file_ids: list[str]
+        self, call: Call, place: Place, prepared: Prepared, upstream: UpstreamResponse, file_ids: list[str]
     ) -> Whole | Streamed:
         backend, record = place.backend, call.record
         if not 200 <= upstream.status < 300:
             raise await self._error(call, place, upstream, file_ids)
         if not record.stream:
-            raw = await Whole.read(upstream, backend, call.api, call.dialect, record)
-            return Whole(
-                upstream.status,
-                upstream.headers,
-                backend.answer(call.api, call.dialect, request, raw),
-                record,
-            )
-        stream = backend.stream(call.api, call.dialect, request)
+            raw = await Whole.read(upstream, backend, prepared.api, call.dialect, record)
+            return Whole(upstream.status, upstream.headers, _answer(call, place, prepared, raw), record)
+        stream = _stream(call, place, prepared)
         timeouts = self.upstreams.policy(backend).timeouts
         streamed = Streamed(upstream, stream, backend, timeouts, self.keep_alive, record)
         await streamed.begin()
         return streamed
 
     async def _several(
-        self, call: Call, place: Place, body: Json, requests: list[UpstreamRequest], file_ids: list[str]
+        self,
+        call: Call,
+        place: Place,
+        prepared: Prepared,
+        requests: list[UpstreamRequest],
+        file_ids: list[str],
     ) -> Whole:
         """One answer made of several: among them may be failures, all of them are one."""
 
         async def one(request: UpstreamRequest) -> bytes | UpstreamError:
-            upstream = await self._open(call, place, request)
             try:
-                if not 200 <= upstream.status < 300:
-                    raise await self._error(call, place, upstream, file_ids)
-                return await Whole.read(upstream, place.backend, call.api, call.dialect, call.record)
+                upstream = await self._open(call, place, request)
+                try:
+                    if not 200 <= upstream.status < 300:
+                        raise await self._error(call, place, upstream, file_ids)
+                    return await Whole.read(upstream, place.backend, call.api, call.dialect, call.record)
+                finally:
+                    upstream.close()
             except UpstreamError as error:
                 return error
-            finally:
-                upstream.close()
 
         answers = await side_by_side(map(one, requests), parallel=len(requests))
         errors = [answer for answer in answers if isinstance(answer, UpstreamError)]
@@ -166,7 +170,7 @@ class Relay:
         told = [wire_body.dump(one.envelope()) if isinstance(one, UpstreamError) else one for one in answers]
         merged = place.backend.merge(call.api, told)
         call.record.usage = usage.of(wire_body.parse(merged))
-        answer = place.backend.answer(call.api, call.dialect, body, merged)
+        answer = _answer(call, place, prepared, merged)
         return Whole(200, {"content-type": "application/json"}, answer, call.record)
 
     async def _error(
@@ -186,6 +190,33 @@ class _FilesGone(Exception):
         super().__init__(file_ids)
         self.place = place
         self.file_ids = file_ids
+
+
+def _media(call: Call, prepared: Prepared) -> list[MediaRef]:
+    """The media of a prepared body, under the names that they have in the caller's own."""
+    refs = media.find(prepared.api, prepared.body)
+    if prepared.translation is None:
+        return refs
+    named = media.find(call.api, prepared.asked)
+    return [ref._replace(param=own.param) for ref, own in zip(refs, named, strict=True)]
+
+
+def _answer(call: Call, place: Place, prepared: Prepared, raw: bytes) -> bytes:
+    if prepared.translation is None:
+        return place.backend.answer(call.api, call.dialect, prepared.body, raw)
+    reply = prepared.translation.reply(prepared.asked, _mark())
+    return wire_body.dump(reply.answer(wire_body.parse(raw)))
+
+
+def _stream(call: Call, place: Place, prepared: Prepared) -> Stream:
+    if prepared.translation is None:
+        return place.backend.stream(call.api, call.dialect, prepared.body)
+    own = place.backend.stream(prepared.api, "ark", prepared.body)  # as it comes: the translation needs no more
+    return Chained(own, prepared.translation.reply(prepared.asked, _mark()).stream())
+
+
+def _mark() -> Mark:
+    return Mark(f"{random.getrandbits(128):032x}", int(time.time()))
 
 
 def _not_allowed(model: str) -> GatewayError:

@@ -3,13 +3,14 @@
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway.backends.base import Api, Backend, Change, Json
 from gateway.errors import InvalidRequest
 from gateway.wire import body as wire_body
+from gateway.wire.translate.translation import Translated, Translation
 
 _ADDED = "the model's entry adds it."
 _LONGEST_NAME = 256  # characters; looking for near names and matching patterns grow with it
@@ -18,9 +19,12 @@ _LONGEST_NAME = 256  # characters; looking for near names and matching patterns 
 class Prepared(NamedTuple):
     """A body and headers as a backend takes them, and what was changed for it."""
 
+    api: Api
     body: Json
     headers: dict[str, str]
     changes: tuple[Change, ...]
+    asked: Json  # the caller's own body, with what the model's entry adds
+    translation: Translation | None  # where the backend is spoken to by another API than the caller's
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,22 @@ class Candidate:
     weight: float = 1.0
     tools: tuple[Json, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    translations: Mapping[tuple[Api, Api], Translation] = field(default_factory=dict)
 
     def prepare(self, api: Api, body: Json, forwarded: Mapping[str, str]) -> Prepared:
         """A request as this place takes it, its pictures aside. Raises InvalidRequest for what cannot be mended."""
         extended, added = self._extend(body)
-        patched, wanted, patches = self.backend.prepare(api, extended)
+        spoken = self.backend.spoken(api, extended)
+        translation = self.translations[api, spoken] if spoken != api else None
+        translated, rewritten = translation.request(extended) if translation else Translated(extended)
+        if translation:
+            why = f"{self.backend.title} serves this by its {spoken} API."
+            added.append(Change(f"translated:{api}-over-{spoken}", why))
+        patched, wanted, patches = self.backend.prepare(spoken, translated)
         injected = {name: value for name, value in wanted.items() if name not in forwarded}
         told = [Change(f"add-header:{name}", "the tool is in beta and asks for it.") for name in injected]
-        return Prepared(patched, {**forwarded, **injected}, (*added, *told, *patches))
+        changes = (*added, *rewritten, *told, *patches)
+        return Prepared(spoken, patched, {**forwarded, **injected}, changes, extended, translation)
 
     def _extend(self, body: Json) -> tuple[Json, list[Change]]:
         """The body with the upstream model's name, and with the entry's tools and fields where the caller set none."""
@@ -110,7 +122,7 @@ class Router:
     def _named(candidate: Candidate, name: str) -> Candidate:
         if candidate.model:
             return candidate
-        return Candidate(candidate.backend, name, candidate.weight, candidate.tools, candidate.extra)
+        return replace(candidate, model=name)
 
     def _unknown(self, name: str) -> InvalidRequest:
         known = [*self.names, *self.patterns]

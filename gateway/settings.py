@@ -176,6 +176,7 @@ class Images(_Slice):
     on_violation: Literal["fix", "reject"] = "fix"
     upload_over: Size = 256 << 10
     max_pixels: int = Field(200_000_000, gt=0)
+    process_output: Literal["markdown", "field"] = "markdown"
     fetch: Fetch = Fetch()
     decode: Decode = Decode()
     video: Video = Video()

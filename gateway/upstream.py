@@ -8,7 +8,7 @@ import io
 import random
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import BinaryIO, ClassVar
 
 import aiohttp
@@ -20,6 +20,7 @@ from gateway.errors import StorageUnavailable, UpstreamError
 from gateway.settings import Upstream
 
 _MAX_WHOLE = 256 << 20  # bytes of an answer that is no stream: fifteen 4K pictures as base64 fit
+_PIECE = 1 << 20  # of a larger body; aiohttp warns of whole ones, whose sending may hold up all others
 _FIRST_PAUSE = 0.1  # seconds before the first retry; doubles, with jitter
 
 log = structlog.get_logger(__name__)
@@ -136,7 +137,7 @@ class Upstreams:
             response = await self._session.request(
                 request.method,
                 backend.base_url + request.path,
-                data=_payload(form, source) if form and source else request.body,
+                data=_payload(form, source) if form and source else _body(request),
                 headers=_headers(key, request),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
@@ -192,7 +193,19 @@ def _headers(key: str, request: UpstreamRequest) -> dict[str, str]:
     }
     if request.body is not None:
         headers["content-type"] = "application/json"
+        headers["content-length"] = str(len(request.body))
     return {**headers, **request.headers}
+
+
+def _body(request: UpstreamRequest) -> bytes | AsyncIterator[memoryview] | None:
+    body = request.body
+    return body if body is None or len(body) <= _PIECE else _pieces(body)
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE):
+        yield view[start : start + _PIECE]
 
 
 def _source(form: Form) -> BinaryIO:

@@ -13,8 +13,8 @@ _DRAIN_SECONDS = 5.0
 
 def expected_size(scope: Scope, limit: int) -> int:
     """How many bytes the body may have: what it declares, or all that is allowed."""
-    declared = find(scope["headers"], b"content-length") or ""
-    return min(int(declared), limit) if declared.isdigit() else limit
+    declared = _declared(scope)
+    return limit if declared is None else min(declared, limit)
 
 
 async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> bytes:
@@ -23,8 +23,7 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: floa
     if encoding and encoding.lower() != "identity":
         text = f"The request body is compressed ({encoding}); send it plain."
         raise InvalidRequest(text, code="unsupported_encoding", status=415)
-    declared = find(scope["headers"], b"content-length") or "0"
-    if declared.isdigit() and int(declared) > limit:
+    if (_declared(scope) or 0) > limit:
         await _drain(receive, limit)
         raise _too_large(limit)
     try:
@@ -33,6 +32,12 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: floa
     except TimeoutError:
         text = f"The request body did not arrive within {seconds:g} s."
         raise InvalidRequest(text, code="request_timeout", status=408) from None
+
+
+def _declared(scope: Scope) -> int | None:
+    """The body's size as the caller declares it; None where nothing that is a number does."""
+    declared = find(scope["headers"], b"content-length") or ""
+    return int(declared) if declared.isdecimal() else None
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

@@ -21,7 +21,6 @@ from gateway.backends.base import (
     UpstreamRequest,
     drop,
     refuse,
-    refuse_tool,
 )
 from gateway.backends.media import MediaRules
 from gateway.errors import InvalidRequest, UpstreamError
@@ -66,6 +65,10 @@ class Ark(Backend):
             self.media.get(f"{api} with image_process") if "image_process" in _tool_types(body) else None
         )
         return stricter or super().media_for(api, body)
+
+    def spoken(self, api: Api, body: Json) -> Api:
+        """image_process stands on the Responses API alone."""
+        return "responses" if api == "chat" and "image_process" in _tool_types(body) else api
 
     def raw_error(self, body: bytes) -> bytes | None:
         return body or None
@@ -222,7 +225,6 @@ def _own_context_management(body: Json, rule: Rule) -> list[Change]:
 Ark.rules = {
     "chat": (
         DEVELOPER_AS_SYSTEM,
-        refuse_tool("image_process", "Ark has it on its Responses API only; call /responses."),
     ),
     "responses": (
         Rule(

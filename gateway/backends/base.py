@@ -116,8 +116,14 @@ class Backend:
         return hashlib.sha256(f"{self.base_url}\n{key}".encode()).hexdigest()[:32]
 
     def lacks(self, api: Api) -> str | None:
-        """Why this backend cannot serve an API; None when it can."""
-        return None if api in self.paths else self.missing.get(api, f"{self.title} has no {api} API.")
+        """Why this backend cannot serve an API, not even by another; None when it can."""
+        if self.spoken(api, {}) in self.paths:
+            return None
+        return self.missing.get(api, f"{self.title} has no {api} API.")
+
+    def spoken(self, api: Api, body: Json) -> Api:
+        """The API by which a call of ``api`` is served: another than the caller's where the backend lacks it."""
+        return "chat" if api == "responses" and api not in self.paths else api
 
     def prepare(self, api: Api, body: Json) -> tuple[Json, dict[str, str], list[Change]]:
         """The body as the backend takes it, headers to add, and what was changed.

@@ -30,7 +30,6 @@ class ModelArts(Backend):
     kind = "modelarts"
     title = "Huawei ModelArts"
     missing: ClassVar[Mapping[Api, str]] = {
-        "responses": "Huawei ModelArts has no Responses API; use /chat/completions for this model.",
         "multimodal": "Huawei ModelArts embeds texts only; use /embeddings for this model.",
     }
     media: ClassVar[Mapping[str, MediaRules]] = {

@@ -94,7 +94,7 @@ def _check_shape(header: Header, rules: ImageRules, title: str, param: str) -> N
         text = f"{shape}, {header.pixels} in all; {title} takes at least {rules.min_pixels}."
         raise InvalidRequest(text, param=param, code="image_too_small")
     if rules.max_ratio is not None and long > short * rules.max_ratio:
-        text = f"{shape}, a ratio of {long / short:.1f}; {title} takes at most {rules.max_ratio} to 1."
+        text = f"{shape}, a ratio of {long / short:g}; {title} takes at most {rules.max_ratio} to 1."
         raise InvalidRequest(text, param=param, code="image_too_elongated")
 
 

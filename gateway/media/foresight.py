@@ -33,7 +33,7 @@ def _seen(ref: MediaRef, title: str, rules: ImageRules | ClipRules, settings: Im
         len(data),
         rules,
         title=title,
-        by_id=threshold is not None and len(data) > min(threshold, rules.max_bytes or threshold),
+        by_id=threshold is not None and len(data) > threshold,
         on_violation=settings.on_violation,
         param=ref.param,
     )
@@ -48,7 +48,7 @@ def _at_hand(ref: MediaRef, settings: Images) -> bytes | None:
         return data_url.decode(data_url.parse(value, ref.param).text, ref.param)
     if kind == "base64":
         return data_url.decode(value, ref.param)
-    if kind == "local" and settings.local_roots:
+    if kind == "local":
         try:
             return read_local(value, settings.local_roots, max_bytes=settings.fetch.bytes)
         except LocalRefused as refused:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from gateway.backends.media import ImageRules
 from gateway.concurrency import side_by_side
+from gateway.errors import InvalidRequest
 from gateway.media.clips import Clips
 from gateway.media.pictures import Pictures
 from gateway.media.plan import rules_for
 from gateway.media.resolved import Place, Resolved
 from gateway.media.uploads import Uploads
+from gateway.storage.files import is_own_id
 from gateway.wire.media import MediaRef
 
 
@@ -33,7 +35,16 @@ class Intake:
             await self._uploads.forget(place.account, file_id)
 
     async def _resolve(self, ref: MediaRef, place: Place) -> Resolved:
+        await self._check_id(ref)
         rules = rules_for(ref, place.title, place.media)
         if isinstance(rules, ImageRules):
             return await self._pictures.resolve(ref, place, rules)
         return await self._clips.resolve(ref, place, rules)
+
+    async def _check_id(self, ref: MediaRef) -> None:
+        """What the gateway uploaded belongs to its callers, and nobody gets at it by the backend's id."""
+        kind, value = ref.source
+        if kind == "file_id" and not is_own_id(value) and await self._uploads.knows(value):
+            raise InvalidRequest(
+                f"There is no file {value!r}.", param=ref.param, code="file_not_found", status=404
+            )

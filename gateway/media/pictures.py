@@ -9,7 +9,7 @@ from gateway.errors import InvalidRequest, UpstreamError
 from gateway.media.blob import OFF_LOOP, Blob
 from gateway.media.conform import Mend, check_budget, conform
 from gateway.media.darkroom import Darkroom
-from gateway.media.formats import Broken, inspect
+from gateway.media.formats import Broken, inspect, sniff_clip
 from gateway.media.formats.header import Header, Incomplete
 from gateway.media.guard import AllowList
 from gateway.media.plan import plan, upload_over
@@ -138,7 +138,7 @@ async def _header_in(url: DataUrl, param: str) -> Header:
             break
         try:
             beginning = data_url.head(url.beginning(size // 3 * 4), param)
-            return _known(inspect(beginning, whole=False), param)
+            return _known(inspect(beginning, whole=False), beginning, param)
         except Incomplete:
             continue
     data = await asyncio.to_thread(data_url.decode, url.text, param)
@@ -151,20 +151,23 @@ async def _header_of(blob: Blob, param: str) -> Header:
             if blob.size <= size:
                 break
             try:
-                return _known(inspect(await blob.beginning(size), whole=False), param)
+                beginning = await blob.beginning(size)
+                return _known(inspect(beginning, whole=False), beginning, param)
             except Incomplete:
                 continue
         data = await blob.read()
         if len(data) > OFF_LOOP:
-            return _known(await asyncio.to_thread(inspect, data), param)
-        return _known(inspect(data), param)
+            return _known(await asyncio.to_thread(inspect, data), data, param)
+        return _known(inspect(data), data, param)
     except Broken as broken:
         raise unusable(param, "The picture's header is broken or cut off.") from broken
 
 
-def _known(header: Header | None, param: str) -> Header:
+def _known(header: Header | None, data: bytes, param: str) -> Header:
     if header is None:
-        raise unusable(param, "This is not a picture in any known format.")
+        mime = sniff_clip(data)
+        found = f"{mime}, not a picture" if mime else "not a picture in any known format"
+        raise unusable(param, f"This is {found}.")
     return header
 
 

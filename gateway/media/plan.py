@@ -50,15 +50,20 @@ def plan(
             return Plan("keep", f"a file of {title}'s own")
         text = f"The file {value!r} is not one of this gateway's, and {title} takes no file ids here."
         raise InvalidRequest(text, param=ref.param, code="unsupported_file_id")
+    if kind == "local" and not settings.local_roots:
+        text = "Local files are not read here: the operator sets images.local_roots to allow it."
+        raise InvalidRequest(text, param=ref.param, code="invalid_image_url")
     return Plan("load", f"{_READ[kind]}, then {_placed(ref.kind, title, rules, settings)}")
 
 
 def upload_over(rules: ImageRules | ClipRules, settings: Images) -> int | None:
-    """The size in bytes over which it goes by file id; None where no size does."""
+    """The size in bytes over which it goes by file id, at the latest where it could not be sent along; None where no
+    size does."""
     if not rules.takes_file_ids:
         return None
     own = rules.upload_over if isinstance(rules, ClipRules) else None
-    return settings.upload_over if own is None else own
+    threshold = settings.upload_over if own is None else own
+    return threshold if rules.max_bytes is None else min(threshold, rules.max_bytes)
 
 
 def _placed(kind: Kind, title: str, rules: ImageRules | ClipRules, settings: Images) -> str:

@@ -1,6 +1,6 @@
 """What became of a request's media, and how that is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -40,13 +40,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One part: what comes in its place (None: nothing), what was done and how often, the backend's file id used."""
+    """One part: what comes in its place (None: nothing), what was done and how often, the backend's file id used,
+    and what else is told."""
 
     ref: MediaRef
     new: New | None = None
     deeds: tuple[tuple[Deed, int], ...] = ()
     file_id: str | None = None
-    cut: str | None = None  # "20/25": so many pages of so many
+    notes: tuple[Change, ...] = ()
 
 
 def changes(resolved: Sequence[Resolved]) -> list[Change]:
@@ -56,15 +57,7 @@ def changes(resolved: Sequence[Resolved]) -> list[Change]:
         for deed, count in one.deeds:
             counts[one.ref.kind, deed] = counts.get((one.ref.kind, deed), 0) + count
     told = [Change(f"{kind}:{deed}={count}", _WHY[deed]) for (kind, deed), count in counts.items()]
-    return told + list(_cuts(resolved))
-
-
-def _cuts(resolved: Iterable[Resolved]) -> Iterable[Change]:
-    return (
-        Change(f"{one.ref.kind}:cut={one.cut}", "images.pdf.max_pages bounds the pages that are shown.")
-        for one in resolved
-        if one.cut
-    )
+    return told + [note for one in resolved for note in one.notes]
 
 
 def parts(resolved: Sequence[Resolved]) -> dict[Path, New]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
@@ -13,7 +13,7 @@ from gateway.errors import InvalidRequest
 from gateway.media.blob import OFF_LOOP, Blob
 from gateway.media.fetch import Fetcher, FetchFailed
 from gateway.media.guard import redact
-from gateway.media.local import LocalRefused, read_local
+from gateway.media.local import LocalRefused, parse_path, read_local
 from gateway.settings import Images
 from gateway.storage.files import FileStore
 from gateway.wire import data_url
@@ -59,17 +59,14 @@ class Sources:
             log.info("media.unfetched", url=redact(url), reason=failed.reason, cause=repr(failed.__cause__))
             text = f"{redact(url)} could not be fetched: {failed.reason}."
             raise unusable(param, text) from failed
-        return Loaded(Blob.of(data), name=urlsplit(url).path.rpartition("/")[2] or None)
+        return Loaded(Blob.of(data), name=unquote(urlsplit(url).path.rpartition("/")[2]) or None)
 
     async def _local(self, path: str, param: str) -> Loaded:
-        if not self._roots:
-            text = "Local files are not read here: the operator sets images.local_roots to allow it."
-            raise unusable(param, text)
         try:
             data = await asyncio.to_thread(read_local, path, self._roots, max_bytes=self._max_bytes)
         except LocalRefused as refused:
             raise unusable(param, f"The local file cannot be used: {refused.reason}.") from refused
-        return Loaded(Blob.of(data), name=Path(path).name)
+        return Loaded(Blob.of(data), name=Path(parse_path(path)).name)
 
     async def _stored(self, file_id: str, owner: str, param: str) -> Loaded:
         file = await self._files.get(owner, file_id)

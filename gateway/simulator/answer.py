@@ -84,10 +84,15 @@ def describe_conversation(conversation: Conversation) -> str:
             f"I see {_counted(len(seen), 'picture')} in {_counted(spoken(conversation), 'message')}.",
             f"order: {_order(conversation)}",
             *(f"image {index}: {describe(picture)}" for index, picture in enumerate(seen)),
-            *(f"{clip.kind}: {clip.size} bytes" for clip in clips),
+            *(_clip(clip) for clip in clips),
             f'last user text: "{last_user_text(conversation)[:_LONGEST_QUOTE]}"',
         )
     )
+
+
+def _clip(clip: Clip) -> str:
+    told = f"{clip.kind}: {clip.size} bytes"
+    return told if clip.fps == 1 else f"{told} at {clip.fps:g} fps"
 
 
 def tokens(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from gateway.simulator.pictures import Picture
 class Clip:
     kind: str  # "video", "PDF" or "audio"
     size: int
+    fps: float = 1  # at which a video is sampled
 
 
 Part = str | Picture | Clip

@@ -16,6 +16,8 @@ class Source:
     url: str | None = None
     file_id: str | None = None
     data: str | None = None  # bare base64, which chat's input_audio takes
+    filename: str | None = None
+    fps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,4 +92,6 @@ def _chat_part(part: Body) -> str | Source | None:
 def _source(media: tuple[Kind, tuple[str, ...]], fields: Body) -> Source:
     kind, names = media
     url = next((fields[name] for name in names if fields.get(name)), None)
-    return Source(kind, url, fields.get("file_id"), fields.get("data"))
+    return Source(
+        kind, url, fields.get("file_id"), fields.get("data"), fields.get("filename"), fields.get("fps")
+    )

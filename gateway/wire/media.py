@@ -69,8 +69,13 @@ class MediaRef(NamedTuple):
         return self.slot.kind
 
     @property
+    def holder(self) -> str:
+        """Where the object stands that holds the source and its settings, for errors."""
+        return _held_at(self.path, self.slot)
+
+    @property
     def fields(self) -> Json:
-        """The object that holds the source and its settings."""
+        """That object."""
         held = self.part.get(self.slot.holder) if self.slot.holder and isinstance(self.part, dict) else None
         if isinstance(held, dict):
             return held
@@ -124,7 +129,7 @@ def _ref(path: Path, part: Json, slot: Slot) -> MediaRef:
     if slot.kind == "audio" and not slot.holder and isinstance(part.get(_OPENAI_AUDIO), dict):
         slot = slot._replace(holder=_OPENAI_AUDIO, sources=("data",))
         held = part[_OPENAI_AUDIO]
-    at = f"{spelled(path)}.{slot.holder}" if slot.holder else spelled(path)
+    at = _held_at(path, slot)
     if not isinstance(held, dict):  # chat's image_url is a string in some callers' hands
         return MediaRef(path, part, slot, _pointed(held, part, at), at)
     name = next((name for name in slot.sources if held.get(name) is not None), None)
@@ -134,6 +139,10 @@ def _ref(path: Path, part: Json, slot: Slot) -> MediaRef:
     name = name or slot.sources[0]
     param = at if slot.sources == ("url",) else f"{at}.{name}"
     return MediaRef(path, part, slot, _source(held.get(name), param), param)
+
+
+def _held_at(path: Path, slot: Slot) -> str:
+    return f"{spelled(path)}.{slot.holder}" if slot.holder else spelled(path)
 
 
 def _pointed(value: Any, part: Json, param: str) -> Source:

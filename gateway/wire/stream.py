@@ -61,6 +61,30 @@ class Stream:
         return sse.encode(error.envelope())
 
 
+class Chained(Stream):
+    """A backend's stream put right first, and then translated."""
+
+    def __init__(self, first: Stream, then: Stream) -> None:
+        super().__init__()
+        self._first = first
+        self._then = then
+
+    def feed(self, block: bytes) -> bytes:
+        return self._then.feed(self._first.feed(block))
+
+    def end(self) -> bytes:
+        return self._then.end()
+
+    def usage(self) -> usage.Usage | None:
+        return self._first.usage()
+
+    def finished(self) -> bool:
+        return self._then.finished()
+
+    def error(self, error: GatewayError) -> bytes:
+        return self._then.error(error)
+
+
 class ChatStream(Stream):
     """Chat completions: ends with ``[DONE]``, or at least with a finish reason (then maybe the usage)."""
 

@@ -7,14 +7,36 @@ import random
 import re
 from typing import Any
 
+import pillow_heif
 from PIL import Image
 
 _serial = itertools.count(1)
 
 
-def encoded(image: Image.Image, format: str = "PNG") -> bytes:
+# What callers send, by the name that Pillow and the simulator have for it.
+MIME_TYPES = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "DIB": "image/dib",
+    "TIFF": "image/tiff",
+    "ICO": "image/x-icon",
+    "ICNS": "image/icns",
+    "JPEG2000": "image/jp2",
+    "SGI": "image/sgi",
+    "HEIC": "image/heic",
+    "AVIF": "image/avif",
+}
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format)
+    if format == "HEIC":
+        pillow_heif.from_pillow(image).save(buffer, **options)
+    else:
+        image.save(buffer, format, **options)
     return buffer.getvalue()
 
 

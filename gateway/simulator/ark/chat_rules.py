@@ -30,7 +30,12 @@ _NESTED = {
     "stream_options": {"include_usage": "bool", "chunk_include_usage": "bool"},
     "response_format": {"type": "string", "json_schema": "object"},
 }
-_MEDIA_FIELDS = dict.fromkeys(("url", "file_id", "data", "file_data", "file_url", "detail"), "string")
+_MEDIA_FIELDS = {
+    **dict.fromkeys(
+        ("url", "file_id", "data", "format", "file_data", "file_url", "filename", "detail"), "string"
+    ),
+    "fps": "float64",
+}
 _ROLES = ("system", "assistant", "user", "tool")
 _DETAILS = ("auto", "low", "high", "xhigh")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

@@ -150,7 +150,10 @@ def _preprocessing(form: Form, mime_type: str) -> Json | None:
     settings = {
         match[1]: value for name, value in form.fields.items() if (match := _VIDEO_SETTING.match(name))
     }
-    return {"video": {"fps": 1, **{name: _number(value) for name, value in settings.items()}}}
+    video = {"fps": 1, **{name: _number(value) for name, value in settings.items()}}
+    if isinstance(video["fps"], str) or not 0.2 <= video["fps"] <= 5:
+        raise invalid_parameter("preprocess_configs.video.fps", "must be between 0.2 and 5")
+    return {"video": video}
 
 
 def _number(text: str) -> float | str:

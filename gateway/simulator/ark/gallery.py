@@ -1,4 +1,4 @@
-"""Stand-ins for the pictures that Ark's own documentation points to, so that its examples run without a network."""
+"""Stand-ins for the media that Ark's own documentation points to, so that its examples run without a network."""
 
 import io
 import re
@@ -12,8 +12,10 @@ _BERRIES = ((180, 240), (420, 150), (640, 330), (860, 180), (980, 480), (330, 52
 
 
 def stand_in(url: str) -> bytes | None:
-    """The picture for a documentation URL; None for any other URL."""
+    """What stands at a documentation URL; None for any other URL."""
     found = _URL.fullmatch(url)
+    if found and found[1] in _CLIPS:
+        return _CLIPS[found[1]]()
     draw = _PICTURES.get(found[1]) if found else None
     if draw is None:
         return None
@@ -57,4 +59,18 @@ _PICTURES: Mapping[str, Callable[[], Image.Image]] = {
     "image_process_2.jpg": strawberries,
     "view.jpeg": _lake,
     "seedream4_imageToimage.png": _lake,
+}
+
+
+def _document() -> bytes:
+    target = io.BytesIO()
+    _street().save(target, "PDF", save_all=True, append_images=[_lake()])
+    return target.getvalue()
+
+
+# Of a video and of audio the simulator counts the bytes alone.
+_CLIPS: Mapping[str, Callable[[], bytes]] = {
+    "ark_vlm_video_input.mp4": lambda: b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(5000),
+    "ark_demo_audio.mp3": lambda: b"ID3\4\0\0\0\0\0\0" + bytes(3000),
+    "demo.pdf": _document,
 }

@@ -38,9 +38,18 @@ _PARTS = (
     "output_text",
     "reasoning_text",
 )
-_PART_FIELDS = dict.fromkeys(
-    ("text", "image_url", "video_url", "file_url", "file_data", "audio_url", "file_id", "detail"), "string"
+_STRINGS = (
+    "text",
+    "image_url",
+    "video_url",
+    "file_url",
+    "file_data",
+    "filename",
+    "audio_url",
+    "file_id",
+    "detail",
 )
+_PART_FIELDS = {**dict.fromkeys(_STRINGS, "string"), "fps": "float64"}
 _PREFIXES = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}
 _PICTURE_URL = "message.input_image.image_url"
 

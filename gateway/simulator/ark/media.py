@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.simulator.ark.download import download
-from gateway.simulator.ark.errors import ArkError, invalid, not_found
+from gateway.simulator.ark.errors import ArkError, invalid, invalid_parameter, missing, not_found
 from gateway.simulator.ark.picture_rules import UNDERSTANDING, Rules, admit
 from gateway.simulator.ark.stored import StoredFile
 from gateway.simulator.call import Call
@@ -35,7 +35,7 @@ async def see(turns: Sequence[Turn], call: Call) -> tuple[Message, ...]:
 async def look(source: Source, number: int, call: Call, rules: Rules = UNDERSTANDING) -> Picture | Clip:
     data, declared = await _content(source, call)
     if source.kind != "picture":
-        return _clip(source, data)
+        return _clip(source, data, _fps(source, call))
     by_file = replace(rules, largest=None) if source.file_id else rules
     return await asyncio.to_thread(admit, data, declared, number, by_file)
 
@@ -85,10 +85,23 @@ def _broken(source: Source) -> ArkError:
     return invalid(f"Invalid base64 {name}.", param=name)
 
 
-def _clip(source: Source, data: bytes) -> Clip:
+def _fps(source: Source, call: Call) -> float:
+    """A part's own does not count where the video comes by its file id."""
+    if source.fps is not None and not 0.2 <= source.fps <= 5:
+        raise invalid_parameter("fps", "must be between 0.2 and 5")
+    if not source.file_id:
+        return 1 if source.fps is None else source.fps
+    configs = stored(source.file_id, source.kind, call).preprocess_configs or {}
+    fps: float = configs.get("video", {}).get("fps", 1)
+    return fps
+
+
+def _clip(source: Source, data: bytes, fps: float) -> Clip:
     limit = _LARGEST[source.kind]
     if not source.file_id and len(data) > limit * 1024 * 1024:
         raise invalid(f"The size of the input {source.kind} exceeds the limit ({limit} MB).")
     if source.kind == "PDF" and not data.startswith(b"%PDF"):
         raise invalid("The input file is not a PDF.", param="file_data")
-    return Clip(source.kind, len(data))
+    if source.kind == "PDF" and (source.url or "").startswith("data:") and not source.filename:
+        raise missing("filename")
+    return Clip(source.kind, len(data), fps)
