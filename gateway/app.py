@@ -14,10 +14,11 @@ from starlette.types import ASGIApp
 from gateway.access.gate import gate
 from gateway.admission import Admission
 from gateway.api.deferred import Deferred
-from gateway.api.edge import Edge
+from gateway.api.edge import Edge, settle
 from gateway.api.edits import as_generation
 from gateway.api.health import Live, Ready
 from gateway.api.inference import Inference
+from gateway.api.socket import ResponsesSocket
 from gateway.backends import KINDS
 from gateway.backends.base import Api, Backend
 from gateway.errors import StorageUnavailable
@@ -167,4 +168,5 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         )
         return create_rest(gateway.relay.router, gateway.upstreams, files, hot)
 
-    return Edge(Deferred(rest), StarletteRouter(lifespan=lifespan), gate(settings.access), hot)
+    sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission, settle)}
+    return Edge(Deferred(rest), StarletteRouter(lifespan=lifespan), gate(settings.access), hot, sockets)

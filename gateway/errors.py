@@ -92,6 +92,12 @@ class UpstreamError(GatewayError):
         return told
 
 
+def bug() -> GatewayError:
+    """Told where the gateway itself failed; what it was stands in the log alone."""
+    text = "The gateway failed; its log tells why."
+    return GatewayError(500, text, type="server_error", code="internal_error")
+
+
 def stopping() -> UpstreamError:
     """Told to those who are still being served when the time to stop is over."""
     return UpstreamError(503, "The gateway is stopping; send the request again.", code="gateway_stopping")

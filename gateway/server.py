@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -53,6 +54,13 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
+def websocket(**connection: Any) -> asyncio.Protocol:
+    """Made on the first handshake: what it imports costs memory that most processes never need."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**connection)
+
+
 def config(settings: Settings, app: ASGIApp | str) -> uvicorn.Config:
     """How uvicorn runs the gateway; ``app`` may be the name of a factory, for worker processes."""
     server = settings.server
@@ -63,6 +71,9 @@ def config(settings: Settings, app: ASGIApp | str) -> uvicorn.Config:
         port=server.port,
         workers=server.workers,
         http=DeadlineProtocol,
+        ws=websocket,  # type: ignore[arg-type]  # uvicorn only calls it
+        ws_max_size=server.max_body_bytes,
+        ws_per_message_deflate=False,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.gate import Gate, Principal
 from gateway.backends.base import Dialect
-from gateway.errors import GatewayError, UpstreamError, stopping
+from gateway.errors import GatewayError, InvalidRequest, UpstreamError, bug, stopping
 from gateway.reply import send_whole
 from gateway.telemetry import Record, log
 from gateway.wire import body as wire_body
@@ -29,12 +29,18 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, lifespan: ASGIApp, gate: Gate, hot: Mapping[tuple[str, str], ASGIApp]
+        self,
+        app: ASGIApp,
+        lifespan: ASGIApp,
+        gate: Gate,
+        hot: Mapping[tuple[str, str], ASGIApp],
+        sockets: Mapping[str, ASGIApp],
     ) -> None:
         self._app = app
         self._lifespan = lifespan
         self._gate = gate
         self._hot = hot
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,13 +65,27 @@ class Edge:
             log.error("bug", request_id=record.request_id, exc_info=error)
             await _fail(send, record, bug(), scope["state"]["dialect"])
         finally:
-            _settle(record)
+            settle(record)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        else:  # a WebSocket handshake is refused: Responses are served over HTTP
-            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._connect(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket. What is wrong with its handshake is told as an HTTP answer; afterwards the endpoint tells."""
+        record = Record(f"req_{random.getrandbits(128):032x}", "WS", scope["path"])
+        try:
+            endpoint = self._sockets.get(self._enter(scope, record))
+            if endpoint is None:
+                text = f"There is no WebSocket at {scope['path']}; Responses have one at /v1/responses."
+                raise InvalidRequest(text, code="unknown_url", status=404)
+        except GatewayError as error:
+            await _fail(_Denial(send), record, error, scope["state"]["dialect"])
+            settle(record)
+            return
+        await endpoint(scope, receive, send)
 
     def _enter(self, scope: Scope, record: Record) -> str:
         """Lets the request in; the path without its prefix."""
@@ -98,6 +118,16 @@ class _Recorder:
         await self._send(message)
 
 
+class _Denial:
+    """An HTTP answer to a handshake, by ASGI's extension for it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        await self._send({**message, "type": f"websocket.{message['type']}"})
+
+
 async def _fail(send: Send, record: Record, error: GatewayError, dialect: Dialect) -> None:
     """Answers with the error; where an answer has begun it cannot be mended, and the connection is cut."""
     if record.finished:
@@ -116,7 +146,7 @@ def told(record: Record, error: GatewayError, dialect: Dialect) -> bytes:
     return raw or wire_body.dump(error.envelope())
 
 
-def _settle(record: Record) -> None:
+def settle(record: Record) -> None:
     """Plain, so that no cancellation can come between."""
     level = "debug" if record.path in _OPEN_PATHS else "info"
     getattr(log, level)("request", **record.line())
@@ -127,9 +157,3 @@ def _dialect(path: str) -> tuple[Dialect, str]:
         if path.startswith(prefix + "/"):
             return dialect, prefix
     return "openai", ""
-
-
-def bug() -> GatewayError:
-    return GatewayError(
-        500, "The gateway failed; its log tells why.", type="server_error", code="internal_error"
-    )

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from gateway import __version__
 from gateway.api import models
-from gateway.api.edge import bug, told
-from gateway.errors import GatewayError, InvalidRequest
+from gateway.api.edge import told
+from gateway.errors import GatewayError, InvalidRequest, bug
 from gateway.routing import Router
 from gateway.upstream import Upstreams
 

@@ -1,0 +1,137 @@
+"""Responses over a WebSocket: each ``response.create`` is an ordinary streamed call, whose events come as messages."""
+
+import asyncio
+import random
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from gateway.admission import Admission, Ticket
+from gateway.backends.base import Json
+from gateway.errors import GatewayError, InvalidRequest, bug
+from gateway.relay import Call, Relay
+from gateway.telemetry import Record, log
+from gateway.wire import body as wire_body
+from gateway.wire import sse
+
+Message = MutableMapping[str, Any]
+
+
+class ResponsesSocket:
+    """The endpoint. One response at a time; an error leaves the connection open for the next."""
+
+    def __init__(self, relay: Relay, admission: Admission, settle: Callable[[Record], None]) -> None:
+        self._relay = relay
+        self._admission = admission
+        self._settle = settle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        connection = _Connection(scope, send)
+        running: asyncio.Task[None] | None = None
+        try:
+            while (message := await receive())["type"] == "websocket.receive":
+                try:
+                    body = _create(message)
+                    if running and not running.done():
+                        raise _busy()
+                except GatewayError as error:
+                    await connection.fail(error)
+                    continue
+                running = asyncio.create_task(self._respond(connection, body, _size(message)))
+        finally:
+            if running:
+                connection.left = not running.done()
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    async def _respond(self, connection: "_Connection", body: Json, size: int) -> None:
+        """One response from its request to its last event; whatever fails is an event."""
+        record = connection.record(size)
+        try:
+            ticket = await self._admission.enter(size)
+            try:
+                await self._relayed(connection, body, record, ticket)
+            finally:
+                ticket.leave()
+        except GatewayError as error:
+            record.status, record.code = error.status, error.code
+            record.cause = repr(error.__cause__) if error.__cause__ else None
+            await connection.fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an event that tells nothing
+            log.error("bug", request_id=record.request_id, exc_info=error)
+            record.status = 500
+            await connection.fail(bug())
+        finally:
+            record.left = connection.left
+            self._settle(record)
+
+    async def _relayed(self, connection: "_Connection", body: Json, record: Record, ticket: Ticket) -> None:
+        scope = connection.scope
+        state = scope["state"]
+        call = Call("responses", state["dialect"], scope["headers"], body, state["principal"], record, ticket)
+        reply = await self._relay(call)
+        await reply(connection.take)
+
+
+class _Connection:
+    """The caller's end: events go out as messages, one JSON text each."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope = scope
+        self.left = False
+        self._send = send
+
+    def record(self, size: int) -> Record:
+        scope = self.scope
+        record = Record(f"req_{random.getrandbits(128):032x}", "WS", scope["path"])
+        record.api, record.bytes_in = "responses", size
+        record.caller = scope["state"]["principal"].name
+        return record
+
+    async def take(self, message: Message) -> None:
+        """What a streamed reply sends to an HTTP caller: its frames, which are whole."""
+        for frame in sse.frames(message.get("body", b"")):
+            event = sse.read(frame)
+            if event and not event.done:
+                await self._tell(event.data.decode("utf-8", "replace"))
+
+    async def fail(self, error: GatewayError) -> None:
+        told = {"type": "error", "status": error.status, **error.envelope()}
+        await self._tell(orjson.dumps(told).decode())
+
+    async def _tell(self, text: str) -> None:
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except OSError:  # ASGI's word for a caller who has left; the endpoint hears of it and ends what runs
+            self.left = True
+
+
+def _create(message: Message) -> Json:
+    """The body of a ``response.create``; the connection streams, so ``stream`` need not be said."""
+    body = wire_body.parse(_text(message))
+    kind = body.pop("type", None)
+    if kind != "response.create":
+        text = f"The message must be a `response.create`, not {kind!r:.80}."
+        raise InvalidRequest(text, param="type", code="unsupported_event")
+    if body.get("background"):
+        text = "A connection waits for its response; use POST /responses for background ones."
+        raise InvalidRequest(text, param="background", code="unsupported_value")
+    return {**body, "stream": True}
+
+
+def _text(message: Message) -> bytes:
+    text = message.get("text")
+    return text.encode() if isinstance(text, str) else message.get("bytes") or b""
+
+
+def _size(message: Message) -> int:
+    return len(message.get("text") or message.get("bytes") or b"")
+
+
+def _busy() -> GatewayError:
+    text = "A response is still running on this connection; wait for its end, or open another."
+    return GatewayError(409, text, type="invalid_request_error", code="response_in_progress")
