@@ -33,11 +33,14 @@ from gateway.media.sources import Sources
 from gateway.media.uploads import Uploads
 from gateway.media.workshop import Workshop
 from gateway.relay import Relay
+from gateway.responses.lifecycle import Lifecycle
 from gateway.routing import Candidate, Router
 from gateway.settings import BackendEntry, ModelEntry, Settings
 from gateway.storage.database import Database
 from gateway.storage.files import FileStore
+from gateway.storage.responses import ResponseStore
 from gateway.upstream import Upstreams
+from gateway.wire.translate import translations
 
 _SWEEP = 3600.0  # seconds between two looks for what has expired
 _INFERENCE: dict[str, Api] = {
@@ -64,9 +67,11 @@ class Gateway:
     darkroom: Darkroom
     workshop: Workshop
     admission: Admission
+    lifecycle: Lifecycle
     relay: Relay
 
     async def close(self) -> None:
+        await self.lifecycle.running.close()
         await self.darkroom.close()
         await self.workshop.close()
         await self.uploads.close()
@@ -81,6 +86,7 @@ class Gateway:
                 for file in await self.files.sweep():
                     await self.backend_files.drop_copies(file, None)
                 await self.uploads.sweep()
+                await self.lifecycle.store.sweep()
             except (StorageUnavailable, OSError) as error:
                 log.warning("sweep.failed", cause=repr(error.__cause__ or error))
             await asyncio.sleep(_SWEEP)
@@ -93,10 +99,11 @@ def backend(name: str, entry: BackendEntry) -> Backend:
 
 def router(settings: Settings) -> Router:
     known = {name: backend(name, entry) for name, entry in settings.backends.items()}
+    between = translations(settings.images.process_output)
 
     def candidate(name: str, entry: ModelEntry) -> Candidate:
         model = entry.model or ("" if "*" in name else name)
-        return Candidate(known[entry.backend], model, entry.weight, entry.tools, entry.extra)
+        return Candidate(known[entry.backend], model, entry.weight, entry.tools, entry.extra, between)
 
     return Router(
         {name: [candidate(name, entry) for entry in entries] for name, entries in settings.models.items()}
@@ -127,8 +134,19 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     intake = Intake(pictures, clips, uploads, images.fetch.parallel)
     relay = Relay(router(settings), intake, upstreams, settings.server.keep_alive)
     admission = Admission(settings.admission)
+    lifecycle = Lifecycle.of(ResponseStore(database), files)
     return Gateway(
-        database, files, backend_files, uploads, upstreams, fetcher, darkroom, workshop, admission, relay
+        database,
+        files,
+        backend_files,
+        uploads,
+        upstreams,
+        fetcher,
+        darkroom,
+        workshop,
+        admission,
+        lifecycle,
+        relay,
     )
 
 
@@ -143,10 +161,12 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
         await gateway.upstreams.start()
         sweeper = asyncio.create_task(gateway.sweep())
+        heart = asyncio.create_task(gateway.lifecycle.background.stay_alive())
         try:
             yield {"header_timeout": settings.server.header_timeout}
         finally:
             sweeper.cancel()
+            heart.cancel()
             await gateway.close()
 
     hot: dict[tuple[str, str], ASGIApp] = {
@@ -161,12 +181,22 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
 
     def rest() -> ASGIApp:
         from gateway.api import files as files_api
+        from gateway.api import responses as responses_api
         from gateway.api.rest import create_rest
 
         files = files_api.router(
             gateway.files, gateway.backend_files, gateway.fetcher, settings.server.body_timeout
         )
-        return create_rest(gateway.relay.router, gateway.upstreams, files, hot)
+        shelf = responses_api.Shelf(
+            gateway.lifecycle,
+            gateway.files,
+            gateway.backend_files,
+            [backend(name, entry) for name, entry in settings.backends.items()],
+            gateway.upstreams,
+            settings.server.keep_alive,
+        )
+        responses = responses_api.router(shelf)
+        return create_rest(gateway.relay.router, gateway.upstreams, [files, responses], hot)
 
     sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission, settle)}
     return Edge(Deferred(rest), StarletteRouter(lifespan=lifespan), gate(settings.access), hot, sockets)

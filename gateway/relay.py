@@ -157,7 +157,7 @@ class Relay:
                 try:
                     if not 200 <= upstream.status < 300:
                         raise await self._error(call, place, upstream, file_ids)
-                    return await Whole.read(upstream, place.backend, call.api, call.dialect, call.record)
+                    return await Whole.read(upstream, place.backend, place.api, call.dialect, call.record)
                 finally:
                     upstream.close()
             except UpstreamError as error:
@@ -168,7 +168,7 @@ class Relay:
         if len(errors) == len(answers):
             raise errors[0]
         told = [wire_body.dump(one.envelope()) if isinstance(one, UpstreamError) else one for one in answers]
-        merged = place.backend.merge(call.api, told)
+        merged = place.backend.merge(place.api, told)
         call.record.usage = usage.of(wire_body.parse(merged))
         answer = _answer(call, place, prepared, merged)
         return Whole(200, {"content-type": "application/json"}, answer, call.record)
@@ -203,14 +203,14 @@ def _media(call: Call, prepared: Prepared) -> list[MediaRef]:
 
 def _answer(call: Call, place: Place, prepared: Prepared, raw: bytes) -> bytes:
     if prepared.translation is None:
-        return place.backend.answer(call.api, call.dialect, prepared.body, raw)
+        return place.backend.answer(call.api, call.dialect, prepared.served, raw)
     reply = prepared.translation.reply(prepared.asked, _mark())
     return wire_body.dump(reply.answer(wire_body.parse(raw)))
 
 
 def _stream(call: Call, place: Place, prepared: Prepared) -> Stream:
     if prepared.translation is None:
-        return place.backend.stream(call.api, call.dialect, prepared.body)
+        return place.backend.stream(call.api, call.dialect, prepared.served)
     own = place.backend.stream(prepared.api, "ark", prepared.body)  # as it comes: the translation needs no more
     return Chained(own, prepared.translation.reply(prepared.asked, _mark()).stream())
 

@@ -13,6 +13,7 @@ from gateway.wire import body as wire_body
 from gateway.wire.translate.translation import Translated, Translation
 
 _ADDED = "the model's entry adds it."
+_LABELS = ("metadata", "prompt_cache_key", "safety_identifier", "user")  # they change nothing of an answer
 _LONGEST_NAME = 256  # characters; looking for near names and matching patterns grow with it
 
 
@@ -26,6 +27,11 @@ class Prepared(NamedTuple):
     asked: Json  # the caller's own body, with what the model's entry adds
     translation: Translation | None  # where the backend is spoken to by another API than the caller's
 
+    @property
+    def served(self) -> Json:
+        """What an answer may tell back: the request as the backend takes it, with the caller's own labels."""
+        return self.body | {name: self.asked[name] for name in _LABELS if name in self.asked}
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -36,7 +42,7 @@ class Candidate:
     weight: float = 1.0
     tools: tuple[Json, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-    translations: Mapping[tuple[Api, Api], Translation] = field(default_factory=dict)
+    translations: Mapping[tuple[str, str], Translation] = field(default_factory=dict)
 
     def prepare(self, api: Api, body: Json, forwarded: Mapping[str, str]) -> Prepared:
         """A request as this place takes it, its pictures aside. Raises InvalidRequest for what cannot be mended."""

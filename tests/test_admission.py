@@ -136,9 +136,11 @@ class Crowd(RuleBasedStateMachine):
             for one in self.waiting()[::2]:
                 one.task.cancel()
             self.loop.turn()
-        self.loop.run_until_complete(all_room(self.admission))
-        self.loop.close()
-        assert self.complaints == []
+        try:
+            self.loop.run_until_complete(all_room(self.admission))
+            assert self.complaints == []
+        finally:
+            self.loop.close()
 
 
 async def all_room(admission: Admission) -> None:

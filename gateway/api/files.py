@@ -15,7 +15,7 @@ from gateway.errors import InvalidRequest, UpstreamError
 from gateway.media.backend_files import BackendFiles
 from gateway.media.fetch import Fetcher, FetchFailed
 from gateway.media.guard import redact
-from gateway.storage.files import FileStore, StoredFile, is_own_id
+from gateway.storage.files import RESPONSE_INPUT, FileStore, StoredFile, is_own_id
 from gateway.storage.incoming import Incoming
 from gateway.wire import body as wire_body
 from gateway.wire import files as wire_files
@@ -171,6 +171,11 @@ def _check_source(form: Form) -> None:
         raise InvalidRequest(text, param="file", code="missing_required_parameter")
     if form.file is not None and url:
         raise InvalidRequest("Send either `file` or `url`, not both.", param="url", code="invalid_form")
+    if form.fields.get("purpose") == RESPONSE_INPUT:
+        text = (
+            f"`purpose` cannot be {RESPONSE_INPUT}: the gateway keeps its own files under it; use user_data."
+        )
+        raise InvalidRequest(text, param="purpose", code="invalid_value")
     for param in form.fields:
         if param.startswith("tos["):
             text = f"`{param[:100]}` cannot be served: the gateway keeps files itself, not in a TOS bucket."

@@ -1,7 +1,7 @@
-"""All that is not hot, in FastAPI: models, files, and the OpenAPI page, which documents the hot endpoints too."""
+"""All that is not hot, in FastAPI: models, files, stored responses, and the OpenAPI page, which tells of the hot too."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
@@ -31,7 +31,7 @@ _SUMMARIES = {
 
 
 def create_rest(
-    router: Router, upstreams: Upstreams, files: APIRouter, hot: Mapping[tuple[str, str], ASGIApp]
+    router: Router, upstreams: Upstreams, apis: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp]
 ) -> FastAPI:
     app = FastAPI(
         title="Arkway",
@@ -52,7 +52,8 @@ def create_rest(
     for (method, path), endpoint in hot.items():
         app.router.routes.append(_documented(method, path, endpoint))
     app.include_router(models.router(models.Catalogue(router, upstreams, int(time.time())), router))
-    app.include_router(files)
+    for api in apis:
+        app.include_router(api)
     return app
 
 

@@ -24,7 +24,7 @@ from gateway.backends.base import (
 )
 from gateway.backends.media import MediaRules
 from gateway.errors import InvalidRequest, UpstreamError
-from gateway.wire import complete, complete_images, fault, media, sse
+from gateway.wire import complete, fault, media, sse
 from gateway.wire.stream import Stream
 
 _UNKNOWN = "Ark's Responses API refuses unknown fields, and this is one."
@@ -79,7 +79,7 @@ class Ark(Backend):
         if dialect == "openai" and api == "responses":
             return complete.CompleteResponses(complete.settings(request))
         if dialect == "openai" and api == "images":
-            return complete_images.CompleteImages()
+            return complete.CompleteImages()
         return super().stream(api, dialect, request)
 
     def answer(self, api: Api, dialect: Dialect, request: Json, raw: bytes) -> bytes:
@@ -88,8 +88,8 @@ class Ark(Backend):
         if api == "responses":
             return complete.answer(raw, complete.settings(request))
         if api == "images":
-            return complete_images.images(raw)
-        return complete_images.multimodal(raw) if api == "multimodal" else raw
+            return complete.images(raw)
+        return complete.multimodal(raw) if api == "multimodal" else raw
 
     def split(self, api: Api, body: Json) -> list[Json]:
         return generation.split(body) if api == "images" else [body]

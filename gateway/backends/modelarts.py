@@ -109,9 +109,22 @@ def _no_empty_tool_calls(body: Json, rule: Rule) -> list[Change]:
     return [Change(f"drop:messages[{i}].tool_calls", rule.why) for i in empty]
 
 
+def _no_thinking(body: Json, rule: Rule) -> list[Change]:
+    if body.get("reasoning_effort") != "none":
+        return []
+    del body["reasoning_effort"]
+    body.setdefault("thinking", {"type": "disabled"})
+    return [Change("reasoning_effort:none=thinking:disabled", rule.why)]
+
+
 ModelArts.rules = {
     "chat": (
         DEVELOPER_AS_SYSTEM,
+        Rule(
+            "reasoning_effort: none",
+            "ModelArts' DeepSeek models refuse it; `thinking` is what switches their reasoning off.",
+            _no_thinking,
+        ),
         refuse_tool("image_process", "only Volcengine Ark has it."),
         Rule(
             "messages[].tool_calls: []",

@@ -2,22 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from gateway.backends.base import Backend, UpstreamReply
-from gateway.errors import UpstreamError
+from gateway import elsewhere
+from gateway.backends.base import Backend
+from gateway.elsewhere import Found
 from gateway.media.uploads import Uploads
 from gateway.storage.files import FileStore, StoredFile
 from gateway.upstream import Upstreams
 
 _ID = re.compile(r"file-[A-Za-z0-9_-]{1,59}")  # it becomes part of a path
-
-
-class Found(NamedTuple):
-    """Which backend knows a file, and what it answered."""
-
-    backend: Backend
-    reply: UpstreamReply
 
 
 class BackendFiles:
@@ -39,29 +32,12 @@ class BackendFiles:
         """
         if not _ID.fullmatch(file_id) or await self._uploads.knows(file_id):
             return None
-        silent: UpstreamError | None = None
-        for backend in self._backends:
-            try:
-                reply = await self._reply(backend, method, file_id, callers_key)
-            except UpstreamError as error:
-                silent = silent or error
-                continue
-            if reply.status == 404:
-                continue
-            if not 200 <= reply.status < 300:
-                raise backend.error(
-                    reply.status, reply.headers, reply.body, callers_key=callers_key is not None
-                )
-            return Found(backend, reply)
-        if silent:
-            raise silent
-        return None
-
-    async def _reply(
-        self, backend: Backend, method: str, file_id: str, callers_key: str | None
-    ) -> UpstreamReply:
-        request = backend.file_request(method, file_id)
-        return await self._upstreams.fetch(backend, backend.key(callers_key), request)
+        return await elsewhere.ask(
+            self._upstreams,
+            self._backends,
+            lambda backend: backend.file_request(method, file_id),
+            callers_key,
+        )
 
     async def drop_copies(self, file: StoredFile, callers_key: str | None) -> None:
         """Deletes what was uploaded of a file that is gone, unless somebody has another of the same content."""

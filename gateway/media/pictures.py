@@ -32,6 +32,8 @@ _ALIASES = {
     "image/tif": "image/tiff",
     "image/ico": "image/x-icon",
     "image/vnd.microsoft.icon": "image/x-icon",
+    "image/apng": "image/png",
+    "image/heif": "image/heic",  # the family and its best known member
 }
 
 
@@ -76,7 +78,7 @@ class Pictures:
     def _compare(self, declared: str | None, mime: str, param: str) -> None:
         if declared is None or self._settings.on_violation == "fix":
             return
-        if _ALIASES.get(declared, declared) != mime:
+        if _usual(declared) != _usual(mime):
             text = f"The data URL declares {declared or 'no type'}, but the picture is {mime}."
             raise InvalidRequest(text, param=param, code="invalid_image_type")
 
@@ -121,6 +123,11 @@ class Pictures:
             return await self._uploads.upload(place.backend, place.key, digest, form)
         except UpstreamError as error:
             raise error.at(ref.param) from error
+
+
+def _usual(mime: str) -> str:
+    """Of several names for one type the best known."""
+    return _ALIASES.get(mime.lower(), mime.lower())
 
 
 def _inlined(ref: MediaRef, url: str, deeds: tuple[tuple[Deed, int], ...]) -> Resolved:

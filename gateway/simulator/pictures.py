@@ -42,7 +42,6 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 _SAMPLE = (64, 64)
 # What Image.open itself takes as "not this format".
 _NOT_THIS_FORMAT = (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error)
-_BROKEN = (OSError, ValueError, RuntimeError, *_NOT_THIS_FORMAT)
 
 
 class Unreadable(Exception):
@@ -69,8 +68,6 @@ class Picture:
 
 def measure(data: bytes) -> Picture:
     """Format and size from the header, without decoding a pixel."""
-    if _is_heic(data):
-        return Picture(data, "HEIC", *_heic(data).size)
     image = _open(data)
     return Picture(data, _name(image), *image.size)
 
@@ -107,8 +104,10 @@ def describe(picture: Picture) -> str:
     return f"{picture.format} {size}, dominant colour {colour}, {len(picture.data)} bytes{origin}"
 
 
-def _open(data: bytes) -> ImageFile.ImageFile:
+def _open(data: bytes) -> ImageFile.ImageFile | pillow_heif.HeifImage:
     """Like Image.open, which warns of large pictures where the vendors answer with their own limits."""
+    if _is_heic(data):
+        return _open_heic(data)
     Image.init()
     for format in _MIME_TYPES:
         image = _attempt(format, data)
@@ -125,13 +124,8 @@ def _attempt(format: str, data: bytes) -> ImageFile.ImageFile | None:
         return factory(io.BytesIO(data), "")
     except _NOT_THIS_FORMAT:
         return None
-    except (OSError, ValueError) as error:
+    except Exception as error:  # decoders raise whatever they stumble over
         raise Unreadable(f"cannot read the picture: {error}") from error
-
-
-def _name(image: ImageFile.ImageFile) -> str:
-    name = image.format or ""
-    return "JPEG" if name == "MPO" else name  # phones' JPEG with a second picture behind the first
 
 
 def _is_heic(data: bytes) -> bool:
@@ -140,20 +134,28 @@ def _is_heic(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and brands[:4] in _HEIF_BRANDS and b"avif" not in brands
 
 
-def _heic(data: bytes) -> pillow_heif.HeifFile:
+def _open_heic(data: bytes) -> pillow_heif.HeifImage:
     try:
-        return pillow_heif.open_heif(data)
-    except _BROKEN as error:
+        file = pillow_heif.open_heif(data)
+        return file[file.primary_index]
+    except Exception as error:
         raise Unreadable(f"cannot read the picture: {error}") from error
 
 
+def _name(image: ImageFile.ImageFile | pillow_heif.HeifImage) -> str:
+    if isinstance(image, pillow_heif.HeifImage):
+        return "HEIC"
+    name = image.format or ""
+    return "JPEG" if name == "MPO" else name  # phones' JPEG with a second picture behind the first
+
+
 def _decoded(data: bytes) -> Image.Image:
+    image = _open(data)
     try:
-        if _is_heic(data):
-            return _heic(data).to_pillow()
-        image = _open(data)
+        if isinstance(image, pillow_heif.HeifImage):
+            return image.to_pillow()
         image.load()
-    except _BROKEN as error:
+    except Exception as error:
         raise Unreadable(f"cannot decode the picture: {error}") from error
     return image
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Index,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -52,6 +53,31 @@ uploads = Table(
     Column("sha256", String(96), primary_key=True),
     Column("file_id", String(128), nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("backend", String(128), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("alive_until", Float, nullable=True),  # of one in progress: then nobody works on it any more
+    Column("previous_response_id", String(64), nullable=True),
+    Column("response", JSON, nullable=False),
+    Column("input", JSON, nullable=False),
+    Column("events", LargeBinary, nullable=True),  # compressed; of one that ran in the background
+)
+
+# The files that hold the media of responses' input.
+response_files = Table(
+    "response_files",
+    metadata,
+    Column("response_id", String(64), primary_key=True),
+    Column("file_id", String(64), primary_key=True, index=True),
 )
 
 

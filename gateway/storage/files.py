@@ -16,6 +16,8 @@ from gateway.errors import StorageUnavailable
 from gateway.storage.database import Database, DatabaseError, files
 from gateway.storage.incoming import Incoming
 
+RESPONSE_INPUT = "response_input"  # of files that hold the pictures of stored responses
+
 _ID = "file-"
 _ID_DIGITS = 32
 _INCOMING = "incoming-"
@@ -113,8 +115,8 @@ class FileStore:
     async def page(
         self, owner: str, *, purpose: str | None, after: str | None, limit: int, newest_first: bool
     ) -> tuple[list[StoredFile], bool]:
-        """A page of the owner's files, and whether more follow."""
-        query = self._visible(owner)
+        """A page of the files that the owner knows of, and whether more follow."""
+        query = self._visible(owner).where(files.c.purpose != RESPONSE_INPUT)
         if purpose:
             query = query.where(files.c.purpose == purpose)
         cursor = await self.get(owner, after) if after else None
@@ -136,6 +138,13 @@ class FileStore:
             return None
         await anyio.Path(self._path(file_id)).unlink(missing_ok=True)
         return _file(row)
+
+    async def same(self, owner: str, sha256: str, purpose: str) -> StoredFile | None:
+        """The owner's file of this content that lasts longest."""
+        query = self._visible(owner).where(files.c.sha256 == sha256, files.c.purpose == purpose)
+        query = query.order_by(files.c.expires_at.desc())
+        row = await self._database.run(lambda connection: connection.execute(query).mappings().first())
+        return _file(row) if row else None
 
     async def holds(self, sha256: str) -> bool:
         """Whether anybody has a file of this content."""

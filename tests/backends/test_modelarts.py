@@ -70,3 +70,20 @@ def test_the_missing_responses_api_is_refused_with_the_way_out() -> None:
     reason = BACKEND.lacks("responses")
     assert reason is not None
     assert "/chat/completions" in reason
+
+
+def test_an_effort_of_none_switches_thinking_off() -> None:
+    body, _, changes = BACKEND.prepare("chat", {"messages": [], "reasoning_effort": "none"})
+    assert body == {"messages": [], "thinking": {"type": "disabled"}}
+    assert [change.what for change in changes] == ["reasoning_effort:none=thinking:disabled"]
+
+
+@pytest.mark.parametrize("effort", ["low", None, ["none"]])
+def test_any_other_effort_goes_up_as_it_is(effort: object) -> None:
+    body, _, changes = BACKEND.prepare("chat", {"messages": [], "reasoning_effort": effort})
+    assert (body, changes) == ({"messages": [], "reasoning_effort": effort}, [])
+
+
+def test_the_callers_own_thinking_stays() -> None:
+    asked = {"messages": [], "reasoning_effort": "none", "thinking": {"type": "auto"}}
+    assert BACKEND.prepare("chat", asked)[0]["thinking"] == {"type": "auto"}

@@ -5,6 +5,7 @@ import itertools
 import wave
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -24,10 +25,9 @@ COLOURS = ("red", "green", "blue", "yellow", "cyan", "magenta", "black", "white"
 def video(colours: Sequence[str] = COLOURS[:3], container: str = "mp4", pad: int = 0, **more: Any) -> bytes:
     """One colour for each second; no two are the same bytes. ``pad`` makes it larger by a box that players skip."""
     images = [Image.new("RGB", (96, 64), colour) for colour in colours]
-    more = {"codec": "libvpx" if container == "webm" else "mpeg4", **more}
-    data = film(
-        container, images=images, times=range(len(images)), rate=1, title=f"film {next(_serial)}", **more
-    )
+    codec = "libvpx" if container == "webm" else "mpeg4"
+    title, times = f"film {next(_serial)}", range(len(images))
+    data = film(container, codec, images=images, times=times, title=title, **{"rate": 1, **more})
     return data + (pad.to_bytes(4, "big") + b"free" + bytes(pad - 8) if pad else b"")
 
 
@@ -47,6 +47,12 @@ def wav(seconds: float = 0.1) -> bytes:
     return file.getvalue()
 
 
+MAKERS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "video": ("clip a.mp4", video),
+    "file": ("akte ä.pdf", pdf),
+    "audio": ("ton.wav", wav),
+}
+NOUNS = {"video": "video", "file": "PDF", "audio": "audio"}  # as the simulator tells of them
 MIME_TYPES = {"mp4": "video/mp4", "pdf": "application/pdf", "wav": "audio/wav"}
 
 
@@ -63,7 +69,8 @@ def part(api: str, kind: str, where: Where, **fields: Any) -> Part:
 
 
 async def by_url(data: bytes, name: str, gateway: Gateway, gallery: Gallery) -> Where:
-    return {"url": gallery.put(name, data)}
+    gallery.put(name, data)
+    return {"url": f"{gallery.url}/{quote(name)}"}
 
 
 async def by_data_url(data: bytes, name: str, gateway: Gateway, gallery: Gallery) -> Where:

@@ -52,6 +52,11 @@ def large(colour: str = "red", side: int = 120, format: str = "PNG") -> bytes:
     return encoded(image, format)
 
 
+def heavy(size: int) -> bytes:
+    """A picture of so many bytes: what follows its end is nobody's business."""
+    return small().ljust(size, b"\0")
+
+
 _IMAGE = re.compile(r"image \d+: (\w+ \d+x\d+), dominant colour (\w+) \(#\w+\), (\d+) bytes")
 
 

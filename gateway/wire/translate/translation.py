@@ -1,5 +1,6 @@
 """What it is to serve one API by another: a request one way, its answer the other, whole or streamed."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from gateway.wire.change import Change
@@ -35,8 +36,10 @@ class Reply(Protocol):
 class Translation(Protocol):
     """One pair of APIs, named after the caller's and the backend's."""
 
-    def request(self, body: Json) -> Translated:
+    @property
+    def request(self) -> Callable[[Json], Translated]:
         """Raises InvalidRequest with the caller's own ``param`` for what cannot be said in the backend's API."""
 
-    def reply(self, request: Json, mark: Mark) -> Reply:
-        """``request`` is the caller's own body, whose settings the answer tells back."""
+    @property
+    def reply(self) -> Callable[[Json, Mark], Reply]:
+        """Of the caller's own body, whose settings the answer tells back."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire import complete_images, sse
-from gateway.wire.complete_images import CompleteImages
+from gateway.wire import complete, sse
+from gateway.wire.complete import CompleteImages
 from tests.strategies import json_values
 
 OK = b'event: image_generation.partial_succeeded\ndata: {"type":"image_generation.partial_succeeded","image_index":0, "b64_json":"AAAA"}\n\n'
@@ -61,7 +61,7 @@ def test_usage_gets_the_input_that_openais_requires() -> None:
     raw = (
         b'{"data":[{"b64_json":"AA"}],"usage":{"generated_images":1,"output_tokens":2,"tool_usage":{"a":1}}}'
     )
-    assert orjson.loads(complete_images.images(raw))["usage"] == {
+    assert orjson.loads(complete.images(raw))["usage"] == {
         "input_tokens": 0,
         "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
         "generated_images": 1,
@@ -83,20 +83,20 @@ def test_usage_gets_the_input_that_openais_requires() -> None:
     ],
 )
 def test_an_answer_without_such_usage_stays(raw: bytes) -> None:
-    assert complete_images.images(raw) == raw
+    assert complete.images(raw) == raw
 
 
 def test_the_one_embedding_stands_in_a_list() -> None:
     data = {"object": "embedding", "embedding": [0.1, 2.0], "sparse_embedding": [{"index": 3, "value": 0.5}]}
     raw = orjson.dumps({"object": "list", "data": data, "usage": {"prompt_tokens": 1}})
-    told = orjson.loads(complete_images.multimodal(raw))
+    told = orjson.loads(complete.multimodal(raw))
     assert told == {"object": "list", "data": [{"index": 0, **data}], "usage": {"prompt_tokens": 1}}
 
 
 @given(json_values | st.dictionaries(st.sampled_from(["data", "usage"]), json_values))
 def test_no_answer_crashes_the_completion(value: Any) -> None:
     raw = orjson.dumps(value)
-    for told in (complete_images.images(raw), complete_images.multimodal(raw)):
+    for told in (complete.images(raw), complete.multimodal(raw)):
         if not isinstance(value, dict):
             assert told == raw
         orjson.loads(told)

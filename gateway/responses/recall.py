@@ -1,0 +1,82 @@
+"""What a request refers to of earlier responses, put into it: ``previous_response_id`` and item references."""
+
+from typing import NamedTuple
+
+from gateway.errors import InvalidRequest, json_type
+from gateway.storage.responses import RUNNING, ResponseStore, StoredResponse, is_own_response_id
+from gateway.wire import items
+from gateway.wire.items import Json
+
+_PARAM = "previous_response_id"
+_MOST_ITEMS = 1000  # as Ark has it
+
+
+class Recalled(NamedTuple):
+    """A body that stands for itself, and how many items of its input the caller did not send."""
+
+    body: Json
+    earlier: int = 0
+
+
+async def recall(store: ResponseStore, body: Json, owner: str) -> Recalled:
+    """The body with all that was said before in front of its input, and without ``previous_response_id``.
+
+    Instructions hold for their own turn only. What points to a backend's own responses stays as it is.
+    Raises InvalidRequest for a response or an item of ours that the owner does not have.
+    """
+    id = body.get(_PARAM)
+    if id is not None and not isinstance(id, str):
+        raise InvalidRequest(
+            f"`{_PARAM}` must be a string, not {json_type(id)}.", param=_PARAM, code="invalid_type"
+        )
+    if not id or not is_own_response_id(id):
+        return Recalled(await _dereferenced(store, body, owner))
+    said = _said(await store.chain(owner, id), id)
+    own = items.of_input(body.get("input"))
+    if len(said) + len(own) > _MOST_ITEMS:
+        text = f"With what was said before the input has {len(said) + len(own)} items; at most {_MOST_ITEMS} can be sent."
+        raise InvalidRequest(text, param=_PARAM, code="too_many_items")
+    rest = {name: value for name, value in body.items() if name != _PARAM}
+    resolved = await _dereferenced(store, {**rest, "input": own}, owner)
+    return Recalled({**resolved, "input": [*said, *resolved["input"]]}, len(said))
+
+
+def _said(chain: list[StoredResponse], id: str) -> list[Json]:
+    """The items of all turns. Raises InvalidRequest."""
+    if not chain:
+        text = f"There is no response {id!r}; send what was said before as `input`."
+        raise InvalidRequest(text, param=_PARAM, code="previous_response_not_found")
+    missing = chain[0].previous_response_id
+    if missing is not None and missing != chain[-1].id and is_own_response_id(missing):
+        text = f"The response {missing!r}, which {id!r} goes back to, has been deleted or has expired."
+        raise InvalidRequest(text, param=_PARAM, code="previous_response_not_found")
+    if chain[-1].status in RUNNING:
+        text = f"The response {id!r} is still in progress; wait until it is completed."
+        raise InvalidRequest(text, param=_PARAM, code="previous_response_in_progress")
+    return [item for one in chain for item in one.items]
+
+
+async def _dereferenced(store: ResponseStore, body: Json, owner: str) -> Json:
+    """The body with items of ours in the place of references to them."""
+    given = body.get("input")
+    entries = given if isinstance(given, list) else []
+    named = {i: _reference(entry) for i, entry in enumerate(entries)}
+    wanted = {i: id for i, id in named.items() if id}
+    if not wanted:
+        return body
+    known = await store.items(owner, list(dict.fromkeys(wanted.values())))
+    return {
+        **body,
+        "input": [known.get(wanted.get(i, ""), entry) for i, entry in enumerate(entries)],
+    }
+
+
+def _reference(entry: object) -> str | None:
+    """The id that an item reference names; OpenAI's type may be left out where there is nothing but an id."""
+    if not isinstance(entry, dict):
+        return None
+    is_reference = entry.get("type") == "item_reference" or (
+        entry.get("type") is None and set(entry) <= {"id", "type"}
+    )
+    id = entry.get("id")
+    return id if is_reference and isinstance(id, str) else None
