@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from gateway.backends.base import Api, Backend, Change, Json
 from gateway.errors import InvalidRequest
 from gateway.wire import body as wire_body
+from gateway.wire.translate import translations
 from gateway.wire.translate.translation import Translated, Translation
 
 _ADDED = "the model's entry adds it."
@@ -42,7 +43,7 @@ class Candidate:
     weight: float = 1.0
     tools: tuple[Json, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-    translations: Mapping[tuple[str, str], Translation] = field(default_factory=dict)
+    translations: Mapping[tuple[str, str], Translation] = field(default_factory=translations)
 
     def prepare(self, api: Api, body: Json, forwarded: Mapping[str, str]) -> Prepared:
         """A request as this place takes it, its pictures aside. Raises InvalidRequest for what cannot be mended."""

@@ -76,12 +76,16 @@ def test_without_models_that_is_said() -> None:
 
 
 def test_only_places_that_have_the_api_are_tried() -> None:
-    assert places(ROUTER, "mixed", "responses") == [("ark", "doubao")]
+    assert places(ROUTER, "mixed", "multimodal") == [("ark", "doubao")]
+
+
+def test_a_place_that_serves_the_api_by_another_is_tried() -> None:
+    assert places(ROUTER, "mixed", "responses") == [("maas", "qwen"), ("ark", "doubao")]
 
 
 def test_an_api_that_no_place_has_is_refused_with_the_reason() -> None:
-    with pytest.raises(InvalidRequest, match="has no Responses API") as caught:
-        ROUTER.resolve("qwen-vl", "responses", 0.0)
+    with pytest.raises(InvalidRequest, match="Huawei ModelArts") as caught:
+        ROUTER.resolve("qwen-vl", "multimodal", 0.0)
     assert (caught.value.status, caught.value.code, caught.value.param) == (400, "unsupported_api", "model")
 
 

@@ -6,11 +6,11 @@ from gateway.wire import sse
 
 Json = dict[str, Any]
 
-ENDINGS = frozenset({"completed", "incomplete", "failed", "cancelled"})
+ENDINGS = ("completed", "incomplete", "failed", "cancelled")
 _NAME = b"event: response."
 _TOLD = tuple(
     _NAME + name + b"\n"
-    for name in (b"created", b"queued", b"in_progress", b"completed", b"incomplete", b"failed")
+    for name in (b"created", b"queued", b"in_progress", b"completed", b"incomplete", b"failed", b"cancelled")
 )
 _ITEM = _NAME + b"output_item.done\n"
 

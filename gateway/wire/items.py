@@ -55,7 +55,7 @@ def with_ids(items: Sequence[Json], digits: str) -> list[Json]:
         named = isinstance(own, str) and own and own not in taken
         id = own if isinstance(own, str) and named else _derived(item, digits, i)
         taken.add(id)
-        status = {"status": item.get("status") or "completed"} if item.get("type") in _PREFIXES else {}
+        status = {"status": item.get("status") or "completed"} if str(item.get("type")) in _PREFIXES else {}
         kept.append({**item, "id": id, **status})
     return kept
 

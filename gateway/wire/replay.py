@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.wire import sse
+from gateway.wire.course import ENDINGS
 
 Json = dict[str, Any]
 
@@ -31,7 +32,7 @@ def _events(response: Json) -> Iterator[Json]:
         if isinstance(item, dict):
             yield from _item(item, index)
     status = response.get("status")
-    if status in ("completed", "incomplete", "failed", "cancelled"):
+    if status in ENDINGS:
         yield {"type": f"response.{status}", "response": response}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from .conftest import ARK_KEY, MAAS_KEY, VISION, Http, Simulated, sections, until
-from .pictures import asked, data_url, small, text_part, url_part
+from .pictures import asked, base64_of, data_url, small, text_part, url_part
 from .process import Process, arkway, written
 from .servers import unused_port
 
@@ -87,10 +87,48 @@ async def test_explain_for_people(sim: Simulated, tmp_path: Path) -> None:
     assert not await sim.requests()
 
 
+async def test_explain_tells_the_plan_of_each_picture(sim: Simulated, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.sgi").write_bytes(small(format="SGI"))
+    heic = small(size=(640, 480), format="HEIC")
+    urls = [
+        data_url(heic, "image/heic"),
+        base64_of(small()),
+        str(folder / "a.sgi"),
+        "https://example.org/a.png",
+    ]
+    body = orjson.dumps({"model": "qwen-vl", **asked("chat", *[url_part("chat", url) for url in urls])})
+    config = written(tmp_path, sections(sim.url, tmp_path))
+    done = await asyncio.to_thread(arkway, "explain", "-c", str(config), "-", cwd=tmp_path, stdin=body)
+    told = [line.strip() for line in done.stdout.decode().splitlines() if ".image_url:" in line]
+    assert done.returncode == 0, done.stderr
+    placed = "sent along as a data URL of its real type"
+    parts = [line.partition(".content[")[2] for line in told]
+    assert parts[0].startswith(
+        f"0].image_url: image/heic 640x480, {len(heic)} bytes; image/heic is converted; a data URL; "
+    )
+    assert parts[1] == f"1].image_url: image/png 64x48, {len(small())} bytes; decoded, then {placed}"
+    assert (
+        f"2].image_url: image/sgi 64x48, {len(small(format='SGI'))} bytes; image/sgi is converted; "
+        in parts[2]
+    )
+    assert parts[2].endswith(f"read from disk, then {placed}")
+    assert parts[3] == f"3].image_url: fetched, then {placed}"
+    assert not await sim.requests()
+
+
 EXPLAINED = {
     "no file": (("missing.json",), b"", "missing.json cannot be read"),
     "no JSON": (("-",), b"{", "400"),
     "unknown model": (("-",), b'{"model":"nothing","input":"x"}', "404 (model)"),
+    "too small": (
+        ("-",),
+        orjson.dumps(
+            {"model": "doubao-vision", **asked("chat", url_part("chat", data_url(small(size=(9, 64)))))}
+        ),
+        "400 (messages[0].content[0].image_url): The picture is 9x64 pixels; Volcengine Ark takes sides of at least 15.",
+    ),
     "not there": (("--api", "responses", "-"), b'{"model":"qwen-vl","input":"x"}', "no Responses API"),
 }
 

@@ -1,11 +1,12 @@
 """The same picture is converted once: for all who ask at the same time, and for the next turns of a chat."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from .conftest import Gateway, Launch, Run, Running, Simulated, until
-from .pictures import MIME_TYPES, data_url, large
+from .conftest import Run, Running, Simulated, until
+from .pictures import MIME_TYPES, asked, data_url, large, seen, url_part
 from .servers import Gallery
 from .table import PLACES, SOURCES, Given, send
 
@@ -54,9 +55,17 @@ async def test_what_needs_no_mending_is_never_decoded(running: Running, sim: Sim
     assert "decoder.ended" not in running.process.text
 
 
-async def test_what_arks_account_has_is_neither_converted_nor_sent_again(
-    launch: Launch, sim: Simulated
-) -> None:
-    """Not even by a gateway that has just started."""
-    gateways: list[Gateway] = [launch(), launch()]
-    assert gateways
+async def test_what_ark_has_already_is_not_even_converted(run: Run, sim: Simulated, tmp_path: Path) -> None:
+    storage = {"database": f"sqlite:///{tmp_path}/one.db", "files": str(tmp_path / "files")}
+    part = url_part("responses", data_url(large("blue", format="HEIC"), "image/heic"))
+    body = asked("responses", part, model="strawberry-counter")
+    told = []
+    for count in (1, 0):  # the second gateway has just been started, and has nothing but the database
+        images = {"upload_over": 1000}
+        running = run(logging={"level": "debug", "format": "json"}, storage=storage, images=images)
+        answer = await sim.http.post(f"{running.gateway.v1}/responses", body)
+        assert seen(answer.text)[0][1] == "blue"
+        told.append([change for change in answer.changes if change.startswith("image:")])
+        await conversions(running, count)
+    assert told == [["image:converted=1", "image:uploaded=1"], ["image:converted=1", "image:reused=1"]]
+    assert len(await sim.requests("/files")) == 1

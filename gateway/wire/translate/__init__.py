@@ -17,7 +17,9 @@ class Pair:
     reply: Callable[[Json, Mark], Reply]
 
 
-def translations(process_output: Literal["markdown", "field"]) -> Mapping[tuple[str, str], Translation]:
+def translations(
+    process_output: Literal["markdown", "field"] = "markdown",
+) -> Mapping[tuple[str, str], Translation]:
     """By the caller's API and the backend's."""
     shown = partial(chat_over_responses.reply, process_output=process_output)
     return {

@@ -327,6 +327,13 @@ def test_audio_becomes_a_url_of_its_type(audio: dict[str, Any], told: dict[str, 
     assert item["content"] == [{"type": "input_audio", **told}]
 
 
+def test_of_two_sources_the_first_counts_and_the_other_is_told() -> None:
+    part = {"type": "image_url", "image_url": {"file_id": "file-1", "url": DATA}}
+    body, [change] = request(asked(messages=[{"role": "user", "content": [part]}]))
+    assert body["input"][0]["content"] == [{"type": "input_image", "image_url": DATA}]
+    assert change.what == "drop:messages[0].content[0].image_url.file_id"
+
+
 @pytest.mark.parametrize(
     ("part", "param"),
     [

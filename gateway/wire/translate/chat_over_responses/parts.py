@@ -92,7 +92,7 @@ def _medium(value: Json, kind: str, at: str, losses: Losses) -> Json:
     losses.other(fields, (*form.sources, *form.settings, *form.own), holder)
     given = {name: inner for name, inner in fields.items() if inner is not None}
     told = {name: given[name] for name in form.settings if name in given}
-    return {"type": form.type, **_source(given, form, holder), **told, **_pixel_limit(given, form)}
+    return {"type": form.type, **_source(given, form, holder, losses), **told, **_pixel_limit(given, form)}
 
 
 def _fields(value: Json, held: Any, form: _Form, holder: str) -> Json:
@@ -104,11 +104,14 @@ def _fields(value: Json, held: Any, form: _Form, holder: str) -> Json:
     raise not_an_object(f"`{holder}`", held, param=holder)
 
 
-def _source(given: Json, form: _Form, holder: str) -> Json:
-    name = next((name for name in form.sources if name in given), None)
-    if name is None:
+def _source(given: Json, form: _Form, holder: str, losses: Losses) -> Json:
+    names = [name for name in form.sources if name in given]
+    if not names:
         text = f"`{holder}` points to nothing; give one of: {', '.join(form.sources)}."
         raise InvalidRequest(text, param=holder, code="missing_required_parameter")
+    name, *others = names
+    for other in others:
+        losses.drop(f"{holder}.{other}", f"`{name}` beside it says already what is meant.")
     # Errors name the URL of a picture or video by the object that holds it.
     param = holder if name == "url" and "data" not in form.sources else f"{holder}.{name}"
     source = given[name]

@@ -46,9 +46,8 @@ def plain(value: Any) -> str:
     """A text that some backends tell as parts."""
     if isinstance(value, str):
         return value
-    parts = value if isinstance(value, list) else []
-    texts = [part.get("text") if isinstance(part, dict) else None for part in parts]
-    return "".join(text for text in texts if isinstance(text, str))
+    texts = [part.get("text") for part in objects(value)]
+    return "".join(text for text in texts if isinstance(text, str)) if texts else ""
 
 
 def thought(said: Json) -> str:

@@ -38,7 +38,9 @@ class ResponsesFromChat(Stream):
         self._held: Call | None = None  # a call whose name may still grow
 
     def edit(self, block: bytes) -> bytes:
-        for frame in sse.frames(block):
+        # Most blocks are one frame of one line.
+        single = block.count(b"\n") == 2 and b"\r" not in block
+        for frame in (block,) if single else sse.frames(block):
             self._frame(frame)
         return self._events.taken()
 
@@ -86,7 +88,7 @@ class ResponsesFromChat(Stream):
         if self._ended:
             return
         if frame.startswith(b"data:") and frame.count(b"\n") == 2 and b"\r" not in frame:
-            data = frame[5:].strip()  # most frames are of this form
+            data = frame[5:].strip()
         elif event := sse.read(frame):
             data = event.data
         else:
