@@ -9,7 +9,7 @@ COMPILE = .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --g
 BUILD = hatchling editables
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs lock clean
+.PHONY: help demo test check bench compliance docs lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1	\2/p' Makefile
@@ -25,6 +25,9 @@ check: .venv/.dev  ## lint, formatting and types
 
 bench: .venv/.dev  ## measure speed and memory (ARGS="--quick" for a short round)
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+compliance: .venv/.dev  ## run the Open Responses compliance tests (OPENRESPONSES=path/to/checkout, run by bun)
+	@.venv/bin/python -m tests.e2e.compliance "$(OPENRESPONSES)" $(ARGS)
 
 docs: .venv/.runtime  ## write docs/compatibility.md anew from the backends' declarations
 	@.venv/bin/python -m gateway.compatibility > docs/compatibility.md.new && mv docs/compatibility.md.new docs/compatibility.md

@@ -14,7 +14,6 @@ from gateway.media.foresight import foresee
 from gateway.routing import Candidate
 from gateway.settings import Settings
 from gateway.wire import body as wire_body
-from gateway.wire import media
 
 _LONG = 120  # characters of a string that are shown
 _SIGNS = (("messages", "chat"), ("prompt", "images"))
@@ -53,9 +52,9 @@ def _api(body: Json, named: str | None) -> Api:
 def _explained(settings: Settings, candidate: Candidate, api: Api, body: Json) -> Explained:
     backend = candidate.backend
     prepared = candidate.prepare(api, body, {})
-    taken = backend.media_for(api, prepared.body)
-    foreseen = [foresee(ref, backend.title, taken, settings.images) for ref in media.find(api, prepared.body)]
-    request = backend.request(api, prepared.body, prepared.headers)
+    taken = backend.media_for(prepared.api, prepared.body)
+    foreseen = [foresee(ref, backend.title, taken, settings.images) for ref in prepared.media(api)]
+    request = backend.request(prepared.api, prepared.body, prepared.headers)
     headers = {"authorization": "Bearer ***", "content-type": "application/json", **request.headers}
     return Explained(
         backend.name,

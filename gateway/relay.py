@@ -22,7 +22,6 @@ from gateway.telemetry import Record, log
 from gateway.upstream import UpstreamResponse, Upstreams, too_slow
 from gateway.wire import body as wire_body
 from gateway.wire import headers, media, usage
-from gateway.wire.media import MediaRef
 from gateway.wire.stream import Chained, Stream
 from gateway.wire.translate.translation import Mark
 
@@ -92,7 +91,7 @@ class Relay:
         prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
         rules = backend.media_for(prepared.api, prepared.body)
         place = Place(backend, prepared.api, rules, key, call.principal.owner)
-        refs = _media(call, prepared)
+        refs = prepared.media(call.api)
         call.record.pictures = len(refs)
         started = time.perf_counter()
         taken = await self.intake.resolve(refs, place) if refs else []
@@ -190,15 +189,6 @@ class _FilesGone(Exception):
         super().__init__(file_ids)
         self.place = place
         self.file_ids = file_ids
-
-
-def _media(call: Call, prepared: Prepared) -> list[MediaRef]:
-    """The media of a prepared body, under the names that they have in the caller's own."""
-    refs = media.find(prepared.api, prepared.body)
-    if prepared.translation is None:
-        return refs
-    named = media.find(call.api, prepared.asked)
-    return [ref._replace(param=own.param) for ref, own in zip(refs, named, strict=True)]
 
 
 def _answer(call: Call, place: Place, prepared: Prepared, raw: bytes) -> bytes:

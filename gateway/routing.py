@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from gateway.backends.base import Api, Backend, Change, Json
 from gateway.errors import InvalidRequest
 from gateway.wire import body as wire_body
+from gateway.wire import media
+from gateway.wire.media import MediaRef
 from gateway.wire.translate import translations
 from gateway.wire.translate.translation import Translated, Translation
 
@@ -27,6 +29,14 @@ class Prepared(NamedTuple):
     changes: tuple[Change, ...]
     asked: Json  # the caller's own body, with what the model's entry adds
     translation: Translation | None  # where the backend is spoken to by another API than the caller's
+
+    def media(self, api: Api) -> list[MediaRef]:
+        """What the body points to, under the names that it has in the caller's own body of ``api``."""
+        refs = media.find(self.api, self.body)
+        if self.translation is None:
+            return refs
+        named = media.find(api, self.asked)
+        return [ref._replace(param=own.param) for ref, own in zip(refs, named, strict=True)]
 
     @property
     def served(self) -> Json:

@@ -18,6 +18,7 @@ from gateway.wire.translate.translation import Mark
 # What sends a streamed reply: it is given what it takes for the caller, in ASGI's messages.
 Serve = Callable[[Callable[[MutableMapping[str, Any]], Awaitable[None]]], Awaitable[None]]
 
+_NO_END = "The answer ended before it was finished."
 _BUG = "The gateway failed; its log tells why."
 
 log = structlog.get_logger(__name__)
@@ -55,8 +56,7 @@ class Background:
 
         try:
             await serve(send)
-            if not course.ended:
-                raise RuntimeError("a stream ended without its last event")
+            await self._cut(turn, work, "failed", "server_error", _NO_END)
         except GatewayError as error:
             await self._cut(turn, work, "failed", error.code or "server_error", error.message)
         except asyncio.CancelledError:

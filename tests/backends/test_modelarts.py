@@ -66,10 +66,9 @@ def test_the_base64_of_a_picture_stays_under_ten_mib() -> None:
     assert not rules.takes_urls
 
 
-def test_the_missing_responses_api_is_refused_with_the_way_out() -> None:
-    reason = BACKEND.lacks("responses")
-    assert reason is not None
-    assert "/chat/completions" in reason
+def test_responses_are_served_by_chat() -> None:
+    assert BACKEND.lacks("responses") is None
+    assert BACKEND.spoken("responses", {}) == "chat"
 
 
 def test_an_effort_of_none_switches_thinking_off() -> None:

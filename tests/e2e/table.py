@@ -98,6 +98,13 @@ async def by_url_safe_base64(data: bytes, mime: str, gateway: Gateway, gallery: 
     return Given(text)
 
 
+def in_a_data_url(source: Source) -> Source:
+    async def by(data: bytes, mime: str, gateway: Gateway, gallery: Gallery) -> Given:
+        return Given(f"data:{mime};base64,{(await source(data, mime, gateway, gallery)).url}")
+
+    return by
+
+
 async def by_file_url(data: bytes, mime: str, gateway: Gateway, gallery: Gallery) -> Given:
     path = gateway.pictures / "ein Bild 图.bin"
     path.write_bytes(data)
@@ -115,15 +122,19 @@ async def by_file_id(data: bytes, mime: str, gateway: Gateway, gallery: Gallery)
     return Given(file_id=file.id)
 
 
+LOOSE_BASE64: dict[str, Source] = {
+    "base64 in lines": by_base64_in_lines,
+    "unpadded base64": by_unpadded_base64,
+    "url-safe base64": by_url_safe_base64,
+}
+LOOSE_DATA_URLS = {f"data url of {name}": in_a_data_url(source) for name, source in LOOSE_BASE64.items()}
 SOURCES: dict[str, Source] = {
     "url": by_url,
     "data url": by_data_url,
     "mistyped data url": by_mistyped_data_url,
     "untyped data url": by_untyped_data_url,
     "base64": by_base64,
-    "base64 in lines": by_base64_in_lines,
-    "unpadded base64": by_unpadded_base64,
-    "url-safe base64": by_url_safe_base64,
+    **LOOSE_BASE64,
     "file url": by_file_url,
     "path": by_path,
     "file id": by_file_id,

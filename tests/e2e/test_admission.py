@@ -171,7 +171,14 @@ async def test_a_body_of_unknown_size_holds_no_more_than_it_had_once_it_is_read(
     gateway = launch(server={"max_body_bytes": 5000}, admission={"max_bytes": 5000, "queue_timeout": 5})
     picture = {"type": "image_url", "image_url": {"url": f"{gallery.url}/never-admitted"}}
     body = orjson.dumps(call() | {"messages": [{"role": "user", "content": [picture]}]})
-    lines = [f"POST /v1{CHAT} HTTP/1.1", "host: h", "transfer-encoding: chunked", "", f"{len(body):x}", ""]
+    lines = [
+        f"POST /v1{CHAT} HTTP/1.1",
+        "host: 127.0.0.1",
+        "transfer-encoding: chunked",
+        "",
+        f"{len(body):x}",
+        "",
+    ]
     chunked = await Raw.send(gateway, "\r\n".join(lines).encode() + body + b"\r\n0\r\n\r\n")
     await until(lambda: gallery.waiting == 1, "the picture is asked for")
     assert (await http.post(gateway.v1 + CHAT, call())).status == 200

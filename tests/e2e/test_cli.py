@@ -129,7 +129,7 @@ EXPLAINED = {
         ),
         "400 (messages[0].content[0].image_url): The picture is 9x64 pixels; Volcengine Ark takes sides of at least 15.",
     ),
-    "not there": (("--api", "responses", "-"), b'{"model":"qwen-vl","input":"x"}', "no Responses API"),
+    "not there": (("--api", "multimodal", "-"), b'{"model":"qwen-vl","input":[]}', "ModelArts"),
 }
 
 

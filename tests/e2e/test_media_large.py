@@ -119,18 +119,27 @@ async def test_60_megapixels_go_to_modelarts_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("place", "limit"), [("ark chat", 10 * MB), ("modelarts chat", (10 * MB - 1) // 4 * 3)]
+    ("place", "source", "seen_colour", "limit"),
+    [
+        ("ark chat", "noisy_jpeg", "blue", 10 * MB),
+        ("modelarts chat", "noisy_png", "white", (10 * MB - 1) // 4 * 3),
+    ],
 )
 async def test_30_mb_are_brought_under_the_limit(
-    gateway: Gateway, sim: Simulated, noisy_jpeg: bytes, noisy_png: bytes, place: str, limit: int
+    gateway: Gateway,
+    sim: Simulated,
+    request: pytest.FixtureRequest,
+    place: str,
+    source: str,
+    seen_colour: str,
+    limit: int,
 ) -> None:
-    for data, seen_colour in ((noisy_jpeg, "blue"), (noisy_png, "white")):
-        answer = await ask(gateway, sim, PLACES[place], data)
-        format, width, height, colour, size = told(answer)
-        assert (format, colour) == ("JPEG", seen_colour), place
-        assert width == height
-        assert limit / 3 < size <= limit
-        assert answer.changes == ["image:converted=1", "image:inlined=1"]
+    answer = await ask(gateway, sim, PLACES[place], request.getfixturevalue(source))
+    format, width, height, colour, size = told(answer)
+    assert (format, colour) == ("JPEG", seen_colour)
+    assert width == height
+    assert limit / 3 < size <= limit
+    assert answer.changes == ["image:converted=1", "image:inlined=1"]
 
 
 async def test_30_mb_are_uploaded_to_ark_as_they_are(

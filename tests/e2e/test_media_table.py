@@ -9,7 +9,7 @@ from gateway.simulator.recorder import shortened
 from .conftest import Gateway, Launch, Simulated
 from .pictures import MIME_TYPES, data_url, encoded, large
 from .servers import Gallery
-from .table import MODELS, PLACES, SOURCES, Given, Place, send
+from .table import LOOSE_DATA_URLS, MODELS, PLACES, SOURCES, Given, Place, send
 
 ICNS_SIDE = 1024  # the writer makes all sizes of an icon, this the largest
 
@@ -42,12 +42,12 @@ async def test_format(gateway: Gateway, sim: Simulated, place: Place, format: st
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SOURCES | LOOSE_DATA_URLS)
 async def test_source_of_a_picture_that_is_right(
     gateway: Gateway, sim: Simulated, gallery: Gallery, place: Place, source: str
 ) -> None:
     data = ragged("PNG")
-    given = await SOURCES[source](data, "image/png", gateway, gallery)
+    given = await (SOURCES | LOOSE_DATA_URLS)[source](data, "image/png", gateway, gallery)
     arrived = await send(place, given, gateway, sim)
     assert arrived.url == shortened(data_url(data, "image/png"))
     assert arrived.colour == "blue"

@@ -6,6 +6,10 @@ from typing import Any
 import openai
 import orjson
 import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import BaseModel, TypeAdapter
+
+from tests.open_responses import wrong_with_event, wrong_with_response
 
 from .conftest import VISION, Gateway, Http, Simulated
 from .pictures import asked, data_url, seen, shape, small, text_part, url_part
@@ -14,13 +18,24 @@ QUESTION: Any = [
     {"role": "user", "content": [url_part("responses", data_url(small())), text_part("responses", "zoom")]}
 ]
 ZOOM: Any = [{"type": "image_process", "zoom": {"type": "enabled"}}]
-REQUIRED = {
-    *("id", "object", "created_at", "completed_at", "status", "incomplete_details", "model"),
-    *("previous_response_id", "instructions", "output", "error", "tools", "tool_choice", "truncation"),
-    *("parallel_tool_calls", "text", "top_p", "presence_penalty", "frequency_penalty", "top_logprobs"),
-    *("temperature", "reasoning", "usage", "max_output_tokens", "max_tool_calls", "store", "background"),
-    *("service_tier", "metadata", "safety_identifier", "prompt_cache_key"),
+MODELS = ["doubao-vision", "qwen-vl"]
+WEATHER: Any = {
+    "type": "function",
+    "name": "get_weather",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
+EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+
+
+class Berries(BaseModel):
+    count: int
+    kind: str
+
+
+class GetWeather(BaseModel):
+    """The weather in a city."""
+
+    city: str
 
 
 async def test_helper_of_responses(gateway: Gateway) -> None:
@@ -68,21 +83,120 @@ def test_synchronous_client(gateway: Gateway) -> None:
         assert "doubao-vision" in [model.id for model in client.models.list()]
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_structured_output(gateway: Gateway, model: str) -> None:
+    responses, asked = gateway.openai.responses, "How many berries?"
+    whole = await responses.parse(model=model, input=asked, text_format=Berries)
+    async with responses.stream(model=model, input=asked, text_format=Berries) as stream:
+        done = [event.parsed async for event in stream if event.type == "response.output_text.done"]
+        final = await stream.get_final_response()
+    assert isinstance(whole.output_parsed, Berries)
+    assert done == [final.output_parsed] == [whole.output_parsed]
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_function_tools(gateway: Gateway, model: str) -> None:
+    tools: Any = [openai.pydantic_function_tool(GetWeather)]
+    responses, asked = gateway.openai.responses, "call GetWeather"
+    whole = await responses.parse(model=model, input=asked, tools=tools)
+    async with responses.stream(model=model, input=asked, tools=tools) as stream:
+        events = [event async for event in stream]
+        final = await stream.get_final_response()
+    snapshots = [event.snapshot for event in events if event.type == "response.function_call_arguments.delta"]
+    for answer in (whole, final):
+        call = next(item for item in answer.output if item.type == "function_call")
+        assert isinstance(call.parsed_arguments, GetWeather)
+        assert (call.name, call.arguments, call.status) == ("GetWeather", snapshots[-1], "completed")
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_helper_of_chat_with_tools_and_structured_output(gateway: Gateway, model: str) -> None:
+    completions = gateway.openai.chat.completions
+    tools: Any = [openai.pydantic_function_tool(GetWeather)]
+
+    async def final(text: str, **more: Any) -> Any:
+        messages: Any = [{"role": "user", "content": text}]
+        async with completions.stream(model=model, messages=messages, **more) as stream:
+            assert [event.type async for event in stream][-1] != "error"
+            message = (await stream.get_final_completion()).choices[0].message
+        whole = (await completions.parse(model=model, messages=messages, **more)).choices[0].message
+        assert (message.role, message.content or "") == (whole.role, whole.content or "")
+        return message
+
+    (call,) = (await final("call GetWeather", tools=tools)).tool_calls
+    assert isinstance(call.function.parsed_arguments, GetWeather)
+    assert isinstance((await final("How many?", response_format=Berries)).parsed, Berries)
+
+
+STRICT: dict[str, dict[str, Any]] = {
+    "text": {"input": "hello"},
+    "settings": {
+        "input": "hello",
+        "temperature": 0.3,
+        "instructions": "be brief",
+        "max_output_tokens": 900,
+        "metadata": {"job": "7"},
+        "user": "u",
+        "safety_identifier": "s",
+    },
+    "effort": {"input": "hello", "reasoning": {"effort": "low"}},
+    "too long": {"input": "say much", "max_output_tokens": 3},
+    "function": {"input": "call get_weather", "tools": [WEATHER]},
+    "structured": {
+        "input": "How many?",
+        "text": {"format": {"type": "json_schema", "name": "b", "schema": Berries.model_json_schema()}},
+    },
+}
+
+
 @pytest.mark.parametrize("prefix", ["/v1", ""])
-async def test_required_fields_of_a_response(gateway: Gateway, http: Http, prefix: str) -> None:
-    told = {"temperature": 0.3, "instructions": "be brief", "max_output_tokens": 900}
-    body = {"model": "doubao-vision", "input": "hello", **told}
+@pytest.mark.parametrize("case", sorted(STRICT))
+async def test_strict_clients_find_every_required_field(
+    gateway: Gateway, http: Http, case: str, prefix: str
+) -> None:
+    body = {"model": "doubao-vision", **STRICT[case]}
     whole = (await http.post(f"{gateway.url}{prefix}/responses", body)).json
+    stored = (await http.get(f"{gateway.url}{prefix}/responses/{whole['id']}")).json
     events = (await http.post(f"{gateway.url}{prefix}/responses", {**body, "stream": True})).events
-    assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
+    assert [*wrong_with_response(whole), *wrong_with_response(stored)] == []
+    assert [wrong for event in events for wrong in wrong_with_event(event)] == []
+    for event in events:
+        EVENT.validate_json(orjson.dumps(event), strict=True)
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    sdks = Response.model_validate_json(orjson.dumps(whole), strict=True)
+    assert sdks.status == ("incomplete" if case == "too long" else "completed")
+    settings = {name: value for name, value in STRICT[case].items() if name != "input"}
     for response in (whole, *(event["response"] for event in (*events[:2], events[-1]))):
-        assert REQUIRED.issubset(response)
-        assert {name: response[name] for name in told} == told
-    assert events[0]["response"]["output"] == []
-    added = [event["item"] for event in events if event["type"] == "response.output_item.added"]
-    assert [item.get("content", item.get("summary")) for item in added] == [[], []]
-    numbers = [event["sequence_number"] for event in events]
-    assert numbers == list(range(len(events)))
+        assert _holds(response, settings)
+
+
+def _holds(told: Any, asked: Any) -> bool:
+    """Whether everything that was asked is told back, among more."""
+    if isinstance(asked, dict):
+        return all(name in told and _holds(told[name], value) for name, value in asked.items())
+    if isinstance(asked, list):
+        return len(told) == len(asked) and all(map(_holds, told, asked))
+    return bool(told == asked)
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_strict_clients_with_a_processed_picture(gateway: Gateway, http: Http, model: str) -> None:
+    tools = ZOOM if model == "doubao-vision" else []
+    body = {"model": model, "input": QUESTION, "tools": tools, "stream": True}
+    events = (await http.post(f"{gateway.v1}/responses", body)).events
+    assert [wrong for event in events for wrong in wrong_with_event(event)] == []
+    own = [event for event in events if "image_process" in orjson.dumps(event.get("item", event)).decode()]
+    assert bool(own) == bool(tools)
+    for event in events:
+        if event not in own:
+            EVENT.validate_json(orjson.dumps(event), strict=True)
+
+
+async def test_what_was_dropped_is_not_told_back_but_labels_are(gateway: Gateway, http: Http) -> None:
+    """What was dropped for Ark is not told back as if it had held; labels are, as they change nothing."""
+    body = {"model": "doubao-vision", "input": "x", "truncation": "auto", "prompt_cache_key": "k"}
+    told = (await http.post(f"{gateway.v1}/responses", body)).json
+    assert (told["truncation"], told["prompt_cache_key"]) == ("disabled", "k")
 
 
 async def test_tool_error_does_not_kill_the_stream(gateway: Gateway) -> None:

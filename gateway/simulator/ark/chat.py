@@ -74,10 +74,12 @@ def _completion(call: Call, drafted: Draft, ids: list[str]) -> Json:
     message: Json = {"content": "".join(drafted.text)}
     if drafted.thought:
         message["reasoning_content"] = "".join(drafted.thought)
+    if drafted.refusal:
+        message["refusal"] = "".join(drafted.refusal)
     message["role"] = "assistant"
     if drafted.calls:
         message["tool_calls"] = _tool_calls(drafted, ids)
-    choice = {"finish_reason": _finish(drafted), "index": 0, "logprobs": None, "message": message}
+    choice = {"finish_reason": drafted.finish, "index": 0, "logprobs": None, "message": message}
     return {"choices": [choice], **_head(call, "chat.completion"), "usage": _usage(drafted)}
 
 
@@ -97,9 +99,11 @@ def _choices(drafted: Draft, ids: list[str]) -> Iterator[Json]:
         yield _delta({"content": "", "reasoning_content": thought, "role": "assistant"})
     for text in drafted.text:
         yield _delta({"content": text, "role": "assistant"})
+    for refusal in drafted.refusal:
+        yield _delta({"content": "", "refusal": refusal, "role": "assistant"})
     for index, call in enumerate(_tool_calls(drafted, ids)):
         yield _delta({"content": "", "role": "assistant", "tool_calls": [{**call, "index": index}]})
-    yield {"delta": {"content": "", "role": "assistant"}, "finish_reason": _finish(drafted), "index": 0}
+    yield {"delta": {"content": "", "role": "assistant"}, "finish_reason": drafted.finish, "index": 0}
 
 
 def _delta(delta: Json) -> Json:
@@ -121,12 +125,6 @@ def _head(call: Call, object: str) -> Json:
         "service_tier": "default",
         "object": object,
     }
-
-
-def _finish(drafted: Draft) -> str:
-    if drafted.calls:
-        return "tool_calls"
-    return "length" if drafted.truncated else "stop"
 
 
 def _usage(drafted: Draft) -> Json:

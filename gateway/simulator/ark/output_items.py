@@ -17,14 +17,16 @@ def output_items(drafted: Draft, rounds: Sequence[Round], urls: Sequence[str | N
         if drafted.thought:
             items.append(_reasoning([f"I use {round.action} ", "on the picture."], ids))
         items.append(_image_process(round, url, ids))
-    status = "incomplete" if drafted.truncated else "completed"
+    status = "incomplete" if drafted.cut else "completed"
     if drafted.thought:
         items.append(
             _reasoning(drafted.thought, ids, "completed" if drafted.text or drafted.calls else status)
         )
+    if drafted.text or drafted.refusal:
+        items.append(_message(drafted, "completed" if drafted.calls else status, ids))
     items.extend(_function_call(call, ids) for call in drafted.calls)
-    if drafted.text:
-        items.append(_message("".join(drafted.text), status, ids))
+    if drafted.calls:
+        items[-1]["status"] = status
     return items
 
 
@@ -33,11 +35,14 @@ def _reasoning(thought: Sequence[str], ids: Ids, status: str = "completed") -> I
     return {"id": ids.item("rs"), "type": "reasoning", "summary": summary, "status": status}
 
 
-def _message(text: str, status: str, ids: Ids) -> Item:
+def _message(drafted: Draft, status: str, ids: Ids) -> Item:
+    text, refusal = "".join(drafted.text), "".join(drafted.refusal)
+    said = [{"type": "output_text", "text": text}] if text else []
+    refused = [{"type": "refusal", "refusal": refusal}] if refusal else []
     return {
         "type": "message",
         "role": "assistant",
-        "content": [{"type": "output_text", "text": text}],
+        "content": [*said, *refused],
         "status": status,
         "id": ids.item("msg"),
     }

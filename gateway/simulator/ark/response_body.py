@@ -61,11 +61,11 @@ def _echo(body: Mapping[str, Any], names: Sequence[str]) -> Json:
 def final_body(opening: Json, drafted: Draft, output: list[Json]) -> Json:
     known = opening | {
         "output": output,
-        "status": "incomplete" if drafted.truncated else "completed",
+        "status": "incomplete" if drafted.cut else "completed",
         "usage": _usage(drafted),
     }
-    if drafted.truncated:
-        known["incomplete_details"] = {"reason": "length"}
+    if drafted.cut:
+        known["incomplete_details"] = {"reason": drafted.cut}
     return {name: known[name] for name in _ORDER if name in known}
 
 

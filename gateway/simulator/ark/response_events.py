@@ -77,19 +77,20 @@ def _reasoning_events(item: Event, index: int, split: Split) -> Iterator[Event]:
 
 
 def _message_events(item: Event, index: int, split: Split) -> Iterator[Event]:
-    place = {"content_index": 0, "item_id": item["id"], "output_index": index}
-    part = item["content"][0]
-    yield {"type": "response.content_part.added", **place, "part": {"type": part["type"]}}
-    for chunk in split(part["text"]):
-        yield {
-            "type": "response.output_text.delta",
-            "content_index": 0,
-            "delta": chunk,
-            "item_id": item["id"],
-            "output_index": index,
-        }
-    yield {"type": "response.output_text.done", **place, "text": part["text"]}
-    yield {"type": "response.content_part.done", **place, "part": part}
+    for number, part in enumerate(item["content"]):
+        place = {"content_index": number, "item_id": item["id"], "output_index": index}
+        name, field = ("refusal", "refusal") if part["type"] == "refusal" else ("output_text", "text")
+        yield {"type": "response.content_part.added", **place, "part": {"type": part["type"]}}
+        for chunk in split(part[field]):
+            yield {
+                "type": f"response.{name}.delta",
+                "content_index": number,
+                "delta": chunk,
+                "item_id": item["id"],
+                "output_index": index,
+            }
+        yield {"type": f"response.{name}.done", **place, field: part[field]}
+        yield {"type": "response.content_part.done", **place, "part": part}
 
 
 def _call_events(item: Event, index: int) -> Iterator[Event]:

@@ -141,7 +141,8 @@ def _exhibited(round: Round, call: Call) -> str | None:
 def _keep(call: Call, final: Json, items: Sequence[Mapping[str, Any]], conversation: Conversation) -> None:
     if call.body.get("store") is False:
         return
-    texts = [item["content"][0]["text"] for item in final["output"] if item["type"] == "message"]
+    messages = [item for item in final["output"] if item["type"] == "message"]
+    texts = [part["text"] for item in messages for part in item["content"] if "text" in part]
     said = (Message("assistant", tuple(texts)),) if texts else ()
     call.state.responses[final["id"]] = StoredResponse(
         body=orjson.dumps(final),

@@ -43,12 +43,13 @@ def _completion(call: Call, id: str, drafted: Draft, calls: list[Json]) -> Json:
         "reasoning_content": "".join(drafted.thought) or None,
         "content": "".join(drafted.text) or None,
         "tool_calls": calls,
+        **({"refusal": "".join(drafted.refusal)} if drafted.refusal else {}),
     }
     choice = {
         "index": 0,
         "message": message,
         "logprobs": None,
-        "finish_reason": _finish(drafted),
+        "finish_reason": drafted.finish,
         "stop_reason": None,
     }
     return {
@@ -76,9 +77,11 @@ def _choices(drafted: Draft, calls: list[Json]) -> Iterator[Json]:
         yield _choice({"reasoning_content": thought})
     for text in drafted.text:
         yield _choice({"content": text})
+    for refusal in drafted.refusal:
+        yield _choice({"refusal": refusal})
     for index, call in enumerate(calls):
         yield _choice({"tool_calls": [{"index": index, **call}]})
-    yield {**_choice({"content": ""}), "finish_reason": _finish(drafted), "stop_reason": None}
+    yield {**_choice({"content": ""}), "finish_reason": drafted.finish, "stop_reason": None}
 
 
 def _choice(delta: Json) -> Json:
@@ -98,12 +101,6 @@ def _tool_calls(drafted: Draft, call: Call) -> list[Json]:
 
 def _head(call: Call, id: str, object: str) -> Json:
     return {"id": id, "object": object, "created": int(call.now), "model": call.body["model"]}
-
-
-def _finish(drafted: Draft) -> str:
-    if drafted.calls:
-        return "tool_calls"
-    return "length" if drafted.truncated else "stop"
 
 
 def _usage(drafted: Draft, completion_tokens: int) -> Json:

@@ -12,9 +12,16 @@ Json = dict[str, Any]
 Edit = Callable[[Json, Json], None]
 
 _DELTA = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta",'
+_SPLICED = _DELTA + b'"logprobs":[],'
 _PLAIN_DELTAS = tuple(
     f"event: response.{kind}.delta\n".encode()
-    for kind in ("reasoning_summary_text", "reasoning_text", "function_call_arguments", "mcp_call_arguments")
+    for kind in (
+        "reasoning_summary_text",
+        "reasoning_text",
+        "function_call_arguments",
+        "mcp_call_arguments",
+        "refusal",
+    )
 )
 # Inside a JSON string a quote is escaped, so these find the keys only.
 _TEXT = b'"delta":"'
@@ -30,8 +37,7 @@ _TOOLS = tuple(
         "doubao_app_call",
         "mcp_call.",
         "mcp_list_tools.",
-        "agent_tool_call.",
-        "agent_tool_call_",
+        "agent_tool_call",
     )
 )
 
@@ -115,11 +121,10 @@ class CompleteResponses(ResponsesStream):
         return b"".join(map(self._frame, sse.frames(block)))
 
     def _frame(self, frame: bytes) -> bytes:
-        if _TEXT in frame:
-            if frame.startswith(_DELTA):
-                return frame if _LOGPROBS in frame else frame.replace(_DELTA, _DELTA + b'"logprobs":[],', 1)
-            if frame.startswith(_PLAIN_DELTAS):
-                return frame
+        if frame.startswith(_DELTA) and _TEXT in frame:
+            return frame if _LOGPROBS in frame else _SPLICED + frame[len(_DELTA) :]
+        if frame.startswith(_PLAIN_DELTAS) and _TEXT in frame:
+            return frame
         return self._parsed(frame)
 
     def _parsed(self, frame: bytes) -> bytes:

@@ -22,7 +22,7 @@ _RESPONSE: Json = {
     "tool_choice": "auto",
     "truncation": "disabled",
     "parallel_tool_calls": True,
-    "text": {"format": {"type": "text"}},
+    "text": {},
     "top_p": 0.7,
     "presence_penalty": 0,
     "frequency_penalty": 0,

@@ -1,0 +1,1 @@
+"""The scenarios of every API on every backend."""
