@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.admission import Admission
 from gateway.api.body import expected_size, read_body
 from gateway.backends.base import Api, Json
-from gateway.relay import Call, Relay
+from gateway.exchange import Call
+from gateway.relay import Relay
 from gateway.settings import Server
 from gateway.telemetry import Record
 from gateway.wire import body as wire_body

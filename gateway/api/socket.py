@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.admission import Admission, Ticket
 from gateway.backends.base import Json
 from gateway.errors import GatewayError, InvalidRequest, bug
-from gateway.relay import Call, Relay
+from gateway.exchange import Call
+from gateway.relay import Relay
 from gateway.telemetry import Record, log
 from gateway.wire import body as wire_body
 from gateway.wire import sse

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .conftest import ARK_KEY, MAAS_KEY, QWEN, VISION, Gateway, Http, Launch, Simulated
-from .pictures import PATHS, asked, data_url, seen, shape, small, text_part, url_part
+from .pictures import asked, data_url, seen, shape, small, text_part, url_part
 from .servers import unused_port
 
 PAIR = {"pair": [{"backend": "maas", "model": QWEN}, {"backend": "ark", "model": VISION, "weight": 0}]}
@@ -94,14 +94,16 @@ async def test_last_failure_is_told(launch: Launch, http: Http, sim: Simulated) 
 
 async def test_api_that_one_place_lacks_goes_to_the_other(launch: Launch, http: Http) -> None:
     gateway = launch(models=PAIR)
-    answer = await http.post(f"{gateway.v1}/responses", {"model": "pair", "input": "hello"})
+    body = {"model": "pair", "input": [{"type": "text", "text": "hello"}]}
+    answer = await http.post(f"{gateway.v1}/embeddings/multimodal", body)
     assert (answer.status, answer.headers["x-arkway-backend"]) == (200, "ark")
 
 
 async def test_api_that_no_place_has(gateway: Gateway, http: Http, sim: Simulated) -> None:
-    answer = await http.post(f"{gateway.v1}{PATHS['responses']}", {"model": "qwen-vl", "input": "hello"})
+    body = {"model": "qwen-vl", "input": [{"type": "text", "text": "hello"}]}
+    answer = await http.post(f"{gateway.v1}/embeddings/multimodal", body)
     assert (answer.status, answer.error["param"]) == (400, "model")
-    assert "no Responses API" in answer.error["message"]
+    assert "Huawei ModelArts" in answer.error["message"]
     assert not await sim.requests()
 
 

@@ -17,7 +17,8 @@ from gateway.app import wire
 from gateway.backends.ark import Ark
 from gateway.backends.base import Api, Json
 from gateway.errors import UpstreamError
-from gateway.relay import Call, Relay
+from gateway.exchange import Call
+from gateway.relay import Relay
 from gateway.reply import Whole
 from gateway.routing import Candidate, Router
 from gateway.settings import Settings

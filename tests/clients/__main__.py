@@ -1,0 +1,113 @@
+"""`make clients`: other people's clients against the gateway, in front of the simulated vendors."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.e2e.conftest import sections
+from tests.e2e.pictures import data_url, small
+from tests.e2e.process import Process, environment
+from tests.e2e.servers import unused_port
+
+from .outcomes import Outcomes
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arkway-clients"
+_PATIENCE = 20.0
+
+
+def main(wanted: list[str]) -> int:
+    scripts = [path for path in sorted(HERE.glob("*_*.*")) if path.suffix in (".py", ".mjs")]
+    outcomes = Outcomes()
+    with tempfile.TemporaryDirectory() as folder, _gateway(Path(folder)) as url:
+        for script in scripts:
+            if not script.name.startswith("__") and (not wanted or script.stem in wanted):
+                outcomes.read(script.stem, _lines(_command(script), url))
+    print(outcomes.table())
+    return 0 if outcomes.all_well() else 1
+
+
+def _lines(command: list[str], url: str) -> Iterator[str]:
+    """What a client's script prints, as it comes; what it says of its failures goes to our own stderr."""
+    pictures = {f"ARKWAY_{name.upper()}": data_url(small(name)) for name in ("red", "blue")}
+    env = environment(ARKWAY_URL=f"{url}/v1", **pictures)
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            yield line
+
+
+def _command(script: Path) -> list[str]:
+    if script.suffix == ".py":
+        return [str(_python(script.with_suffix(".txt"))), str(script)]
+    folder = _node()
+    for path in HERE.glob("*.mjs"):  # Node looks for packages beside the script
+        shutil.copy(path, folder)
+    return ["node", str(folder / script.name)]
+
+
+def _python(pins: Path) -> Path:
+    """The interpreter of an environment that has just these packages."""
+    folder = CACHE / pins.stem
+    if not _is_current(folder, pins):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", pins], check=True)
+        shutil.copy(pins, folder)
+    return folder / "bin/python"
+
+
+def _node() -> Path:
+    folder, lock = CACHE / "node", HERE / "package-lock.json"
+    if not _is_current(folder / "node_modules", lock):
+        if not shutil.which("npm"):
+            sys.exit("`make clients` needs Node.js 20 or newer with npm.")
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (HERE / "package.json", lock):
+            shutil.copy(path, folder)
+        install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(install, cwd=folder, check=True)
+        shutil.copy(lock, folder / "node_modules")
+    return folder
+
+
+def _is_current(folder: Path, pins: Path) -> bool:
+    """Whether what is installed is what the file says: a copy of it is the last thing to be put there."""
+    copy = folder / pins.name
+    return copy.exists() and copy.read_bytes() == pins.read_bytes()
+
+
+@contextlib.contextmanager
+def _gateway(folder: Path) -> Iterator[str]:
+    port = unused_port()
+    with contextlib.ExitStack() as stack:
+        ready = re.compile("ModelArts")
+        vendors = Process.start("simulate", "--port", str(port), cwd=folder, ready=ready)
+        stack.callback(vendors.end)
+        _await_port(port)
+        settings = sections(f"http://127.0.0.1:{port}", folder)
+        gateway = Process.serve(folder, settings)
+        stack.callback(gateway.end)
+        yield gateway.url
+
+
+def _await_port(port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the simulator does not listen")
+        time.sleep(0.02)
+
+
+sys.exit(main(sys.argv[1:]))
