@@ -16,6 +16,7 @@ from gateway.relay import Relay
 from gateway.telemetry import Record, log
 from gateway.wire import body as wire_body
 from gateway.wire import sse
+from gateway.wire.stream import ResponsesStream
 
 Message = MutableMapping[str, Any]
 
@@ -38,14 +39,17 @@ class ResponsesSocket:
                 try:
                     body = _create(message)
                     if running and not running.done():
-                        raise _busy()
+                        if not connection.ended:
+                            raise _busy()
+                        await asyncio.wait({running})  # the backend has a word left after the last event
                 except GatewayError as error:
                     await connection.fail(error)
                     continue
+                connection.ended = False
                 running = asyncio.create_task(self._respond(connection, body, _size(message)))
         finally:
             if running:
-                connection.left = not running.done()
+                connection.left = not (running.done() or connection.ended)
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
 
@@ -84,6 +88,7 @@ class _Connection:
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope = scope
         self.left = False
+        self.ended = True  # whether the last response has told its last event
         self._send = send
 
     def record(self, size: int) -> Record:
@@ -98,6 +103,7 @@ class _Connection:
         for frame in sse.frames(message.get("body", b"")):
             event = sse.read(frame)
             if event and not event.done:
+                self.ended = self.ended or event.name in ResponsesStream.ENDS
                 await self._tell(event.data.decode("utf-8", "replace"))
 
     async def fail(self, error: GatewayError) -> None:

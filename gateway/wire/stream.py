@@ -99,10 +99,10 @@ class ChatStream(Stream):
 class ResponsesStream(Stream):
     """Responses: ends with one of four events; no ``[DONE]`` is needed."""
 
-    _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
+    ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 
     def ends(self, name: str, body: dict[str, Any]) -> bool:
-        return name in self._ENDS or (not name and bool(body.get("error")))
+        return name in self.ENDS or (not name and bool(body.get("error")))
 
     def error(self, error: GatewayError) -> bytes:
         told = {
