@@ -20,6 +20,9 @@ demo: .venv/.runtime  ## ask the simulator about a picture, through the gateway 
 test: .venv/.dev  ## run the test suite (ARGS="-k sse" passes options to pytest)
 	@.venv/bin/python -m pytest $(ARGS)
 
+clients: .venv/.dev  ## run other people's clients against the gateway; needs Node.js 20 (ARGS="node_vercel" for one)
+	@.venv/bin/python -m tests.clients $(ARGS)
+
 check: .venv/.dev  ## lint, formatting and types
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from gateway.access.gate import gate
 from gateway.admission import Admission
 from gateway.api.deferred import Deferred
-from gateway.api.edge import Edge, settle
+from gateway.api.edge import Edge
 from gateway.api.edits import as_generation
 from gateway.api.health import Live, Ready
 from gateway.api.inference import Inference
@@ -132,9 +132,9 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     pictures = Pictures(images, allow, sources, darkroom, uploads)
     clips = Clips(images, allow, sources, workshop, uploads)
     intake = Intake(pictures, clips, uploads, images.fetch.parallel)
-    relay = Relay(router(settings), intake, upstreams, settings.server.keep_alive)
-    admission = Admission(settings.admission)
     lifecycle = Lifecycle.of(ResponseStore(database), files)
+    relay = Relay(router(settings), intake, upstreams, lifecycle, settings.server.keep_alive)
+    admission = Admission(settings.admission)
     return Gateway(
         database,
         files,
@@ -198,5 +198,5 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         responses = responses_api.router(shelf)
         return create_rest(gateway.relay.router, gateway.upstreams, [files, responses], hot)
 
-    sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission, settle)}
+    sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission)}
     return Edge(Deferred(rest), StarletteRouter(lifespan=lifespan), gate(settings.access), hot, sockets)

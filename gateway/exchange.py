@@ -13,6 +13,8 @@ from gateway.concurrency import side_by_side
 from gateway.errors import UpstreamError
 from gateway.media.resolved import Place
 from gateway.reply import Streamed, Whole
+from gateway.responses.keeping import Turn
+from gateway.responses.lifecycle import Lifecycle
 from gateway.routing import Prepared
 from gateway.telemetry import Record
 from gateway.upstream import UpstreamResponse, Upstreams, too_slow
@@ -33,6 +35,10 @@ class Call:
     principal: Principal
     record: Record
     ticket: Ticket
+    said: Json | None = (
+        None  # a Responses body as the caller sent it, before what came earlier was put into it
+    )
+    mark: Mark | None = None  # where the answer's id is told already
 
 
 class FilesGone(Exception):
@@ -48,6 +54,8 @@ class Exchange:
     prepared: Prepared
     requests: Sequence[UpstreamRequest]
     file_ids: Sequence[str]
+    lifecycle: Lifecycle
+    turn: Turn | None = None  # where the gateway keeps the response
 
     async def reply(self, upstreams: Upstreams, keep_alive: float) -> Whole | Streamed:
         """The reply, which owns the connection to the backend until it has been sent.
@@ -73,6 +81,9 @@ class Exchange:
         try:
             timeouts = upstreams.policy(backend).timeouts
             streamed = Streamed(upstream, self._stream(), backend, timeouts, keep_alive, self.call.record)
+            if self.call.api == "responses" and self.call.mark is None:
+                owner = self.call.principal.owner
+                streamed.following = self.lifecycle.follow(owner, self.turn, streamed.cancel)
             await streamed.begin()
         except BaseException:
             upstream.close()
@@ -81,8 +92,10 @@ class Exchange:
 
     async def _whole(self, upstreams: Upstreams) -> Whole:
         upstream = await self._open(upstreams, self.requests[0])
-        raw = await self._read(upstream)
-        return Whole(upstream.status, upstream.headers, self._answer(raw), self.call.record)
+        answer = self._answer(await self._read(upstream))
+        if self.turn:
+            await self.lifecycle.keep(self.turn, wire_body.parse(answer))
+        return Whole(upstream.status, upstream.headers, answer, self.call.record)
 
     async def _merged(self, upstreams: Upstreams) -> Whole:
         """One answer made of several: among them may be failures, all of them are one."""
@@ -134,7 +147,7 @@ class Exchange:
         call, prepared = self.call, self.prepared
         if prepared.translation is None:
             return self.place.backend.answer(call.api, call.dialect, prepared.served, raw)
-        reply = prepared.translation.reply(prepared.asked, mark())
+        reply = prepared.translation.reply(prepared.asked, call.mark or mark())
         return wire_body.dump(reply.answer(wire_body.parse(raw)))
 
     def _stream(self) -> Stream:
@@ -142,7 +155,7 @@ class Exchange:
         if prepared.translation is None:
             return backend.stream(call.api, call.dialect, prepared.served)
         own = backend.stream(prepared.api, "ark", prepared.body)  # as it comes: the translation needs no more
-        return Chained(own, prepared.translation.reply(prepared.asked, mark()).stream())
+        return Chained(own, prepared.translation.reply(prepared.asked, call.mark or mark()).stream())
 
 
 def mark() -> Mark:

@@ -7,18 +7,19 @@ import random
 import time
 from dataclasses import dataclass, replace
 
-from gateway.backends.base import Json
-from gateway.errors import GatewayError, UpstreamError
-from gateway.exchange import Call, Exchange, FilesGone
+from gateway.errors import GatewayError, InvalidRequest, UpstreamError
+from gateway.exchange import Call, Exchange, FilesGone, mark
 from gateway.media import resolved
 from gateway.media.intake import Intake
 from gateway.media.resolved import Place
-from gateway.reply import Streamed, Whole
-from gateway.routing import Candidate, Router
-from gateway.telemetry import log
+from gateway.reply import Followed, Reply, Send, Streamed, Whole
+from gateway.responses.keeping import Turn
+from gateway.responses.lifecycle import Lifecycle
+from gateway.routing import Candidate, Prepared, Router
+from gateway.telemetry import Record, log, settle
 from gateway.upstream import Upstreams
 from gateway.wire import body as wire_body
-from gateway.wire import headers, media
+from gateway.wire import headers, items, media
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,73 @@ class Relay:
     router: Router
     intake: Intake
     upstreams: Upstreams
+    lifecycle: Lifecycle
     keep_alive: float
 
-    async def __call__(self, call: Call) -> Whole | Streamed:
-        """Serves a call: tries its candidates in order until one answers, never after the first byte.
-
-        Raises GatewayError. The reply owns the connection to the backend until it has been sent.
-        """
+    async def __call__(self, call: Call) -> Reply:
+        """Serves a call. Raises GatewayError. The reply owns the connection to the backend until it has been sent."""
         model = wire_body.string(call.body, "model")
         call.record.model, call.record.stream = model, wire_body.flag(call.body, "stream")
         if not call.principal.may_use(model):
             raise _not_allowed(model)
-        candidates = self.router.resolve(model, call.api, random.random())  # noqa: S311 - a draw by weight
+        if call.api != "responses":
+            return await self._tried(call, self._candidates(call))
+        recalled = await self.lifecycle.recall(call.body, call.principal.owner)
+        try:
+            return await self._response(replace(call, body=recalled.body, said=call.body))
+        except GatewayError as error:
+            error.param = items.callers_place(error.param, recalled.earlier)
+            raise
+
+    async def _response(self, call: Call) -> Reply:
+        """A Responses call, with all that was said before in its body."""
+        candidates = self._candidates(call)
+        if call.body.get("previous_response_id"):
+            candidates = _with_own_responses(candidates)
+        if wire_body.flag(call.body, "background") and call.mark is None:
+            translated = [
+                one for one in candidates if one.backend.spoken("responses", call.body) != "responses"
+            ]
+            if translated:
+                return await self._in_background(call, translated[0])
+        return await self._tried(call, candidates)
+
+    async def _in_background(self, call: Call, candidate: Candidate) -> Reply:
+        """The response as it is before anything was done for it; the work on it goes on without its caller."""
+        prepared = candidate.prepare(call.api, call.body, {})  # what is wrong with it is told at once
+        turn = self._turn(call, prepared, candidate)
+        if turn is None:
+            raise RuntimeError("a response in the background is always kept")
+        call.record.backend, call.record.changes = candidate.backend.name, prepared.changes
+        inner = Record(call.record.request_id, "BACKGROUND", call.record.path)
+        inner.api, inner.caller, inner.model, inner.stream = (
+            call.api,
+            call.record.caller,
+            call.record.model,
+            True,
+        )
+        run = replace(call, body={**call.body, "stream": True}, record=inner, mark=mark())
+
+        async def serve(send: Send) -> None:
+            ticket = await call.ticket.admission.enter(call.ticket.size)
+            try:
+                reply = await self._tried(replace(run, ticket=ticket), self._candidates(run))
+                await reply(send)
+            finally:
+                ticket.leave()
+                settle(inner)
+
+        draft = await self.lifecycle.start(turn, run.mark or mark(), serve)
+        work = self.lifecycle.running.find(turn.owner, draft["id"])
+        if call.record.stream and work and work.events:
+            return Followed(work.events.follow(-1, self.keep_alive), call.record)
+        return Whole(200, {}, wire_body.dump(draft), call.record)
+
+    def _candidates(self, call: Call) -> list[Candidate]:
+        return self.router.resolve(call.record.model or "", call.api, random.random())  # noqa: S311 - a draw by weight
+
+    async def _tried(self, call: Call, candidates: list[Candidate]) -> Whole | Streamed:
+        """The candidates in order until one answers, never after the first byte."""
         for candidate in candidates[:-1]:
             try:
                 return await self._attempt(call, candidate)
@@ -57,18 +113,19 @@ class Relay:
     async def _attempt(self, call: Call, candidate: Candidate) -> Whole | Streamed:
         """One candidate, and once more where it has lost a file that was uploaded to it."""
         call.record.backend, call.record.upstream_model = candidate.backend.name, candidate.model
-        exchange = await self._made(call, candidate, call.body)
+        exchange = await self._made(call, candidate)
         try:
             return await exchange.reply(self.upstreams, self.keep_alive)
         except FilesGone:
             await self.intake.forget(exchange.place, exchange.file_ids)
-        again = await self._made(call, candidate, call.body)
+        again = await self._made(call, candidate)
         return await replace(again, file_ids=()).reply(self.upstreams, self.keep_alive)
 
-    async def _made(self, call: Call, candidate: Candidate, body: Json) -> Exchange:
+    async def _made(self, call: Call, candidate: Candidate) -> Exchange:
         """The call as this candidate takes it, its media included. Raises InvalidRequest."""
         backend, record = candidate.backend, call.record
-        prepared = candidate.prepare(call.api, body, headers.to_upstream(call.headers))
+        prepared = candidate.prepare(call.api, call.body, headers.to_upstream(call.headers))
+        turn = self._turn(call, prepared, candidate)
         rules = backend.media_for(prepared.api, prepared.body)
         key = backend.key(call.principal.upstream_key)
         place = Place(backend, prepared.api, rules, key, call.principal.owner)
@@ -77,12 +134,30 @@ class Relay:
         taken = await self.intake.resolve(refs, place) if refs else []
         record.media_seconds = time.perf_counter() - started if refs else None
         record.changes = (*prepared.changes, *resolved.changes(taken))
+        told = call.said or {}
+        if told.get("previous_response_id"):
+            prepared.asked["previous_response_id"] = told["previous_response_id"]
         prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
         bodies = backend.split(prepared.api, prepared.body)
         requests = [backend.request(prepared.api, one, prepared.headers) for one in bodies]
         call.ticket.resize(max(record.bytes_in, sum(len(request.body or b"") for request in requests)))
         file_ids = [one.file_id for one in taken if one.file_id]
-        return Exchange(call, place, prepared, requests, file_ids)
+        return Exchange(call, place, prepared, requests, file_ids, self.lifecycle, turn)
+
+    def _turn(self, call: Call, prepared: Prepared, candidate: Candidate) -> Turn | None:
+        """What the gateway keeps of a response that no backend keeps. Raises InvalidRequest."""
+        if call.said is None or prepared.translation is None:
+            return None
+        return self.lifecycle.turn(call.principal.owner, call.said, candidate.backend.name)
+
+
+def _with_own_responses(candidates: list[Candidate]) -> list[Candidate]:
+    """Those that may know an id which is none of ours."""
+    able = [one for one in candidates if "responses" in one.backend.paths]
+    if not able:
+        text = f"{candidates[0].backend.title} keeps no responses, and this id is none of the gateway's."
+        raise InvalidRequest(text, param="previous_response_id", code="previous_response_not_found")
+    return able
 
 
 def _not_allowed(model: str) -> GatewayError:

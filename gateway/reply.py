@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from gateway.backends.base import Api, Backend, Dialect
 from gateway.errors import UpstreamError, stopping
 from gateway.pulse import Pulse
+from gateway.responses.keeping import Following
 from gateway.settings import Timeouts
 from gateway.telemetry import Record
 from gateway.upstream import UpstreamResponse
@@ -55,6 +56,26 @@ class Whole:
         await send_whole(send, self.record, self.status, headers.to_caller(self.headers), self.body)
 
 
+class Followed:
+    """The events of a response that runs in the background, for as long as its caller listens."""
+
+    def __init__(self, events: AsyncIterator[bytes], record: Record) -> None:
+        self._events = events
+        self._record = record
+
+    async def __call__(self, send: Send) -> None:
+        record = self._record
+        record.status = 200
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": _encoded({**record.told(), **_EVENTS})}
+        )
+        async for block in self._events:
+            record.bytes_out += len(block)
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+        record.finished = True
+        await send({"type": "http.response.body", "body": b""})
+
+
 class Streamed:
     """An answer on its way. It closes the backend's connection itself, however it ends."""
 
@@ -75,6 +96,11 @@ class Streamed:
         self._record = record
         self._framer = sse.Framer()
         self._first = b""
+        self.following: Following | None = None
+
+    def cancel(self) -> None:
+        """Ends it soon: what waits for the backend hears of the end."""
+        self._upstream.close()
 
     async def begin(self) -> None:
         """Waits for the first frames, so that a failure before them is still an answer with a status of its own.
@@ -118,6 +144,8 @@ class Streamed:
         finally:
             self._upstream.close()
             self._record.usage = self._stream.usage()
+            if self.following:
+                self.following.close()
         await self._finish(send, end)
 
     async def _relay(self, send: Send) -> bytes:
@@ -135,14 +163,23 @@ class Streamed:
             async with Pulse(ping, keep_alive=self._keep_alive, **limits) as pulse:
                 await self._pump(send, pulse)
         except TimeoutError:
-            return self._failed(self._silent())
+            return await self._cut(self._silent())
         except UpstreamError as error:
-            return self._failed(error)
+            return await self._cut(error)
         except sse.FrameTooLong as error:
-            return self._failed(
-                UpstreamError(502, f"{self._backend.title} sent {error}.", code="upstream_garbage")
-            )
+            text = f"{self._backend.title} sent {error}."
+            return await self._cut(UpstreamError(502, text, code="upstream_garbage"))
         return b""
+
+    async def _cut(self, error: UpstreamError) -> bytes:
+        """The last event of a stream that failed, or that was cancelled by its owner."""
+        if self.following and self.following.cancelled:
+            self._record.code = "response_cancelled"
+            return await self.following.cut()
+        end = self._failed(error)
+        if self.following:
+            await self.following.tell(end)
+        return end
 
     async def _pump(self, send: Send, pulse: Pulse) -> None:
         block, next_chunk = self._first, self._upstream.next_chunk
@@ -150,7 +187,7 @@ class Streamed:
             while True:
                 if block:
                     pulse.beat(busy=True)
-                    await self._send(send, self._stream.feed(block))
+                    await self._pass(send, self._stream.feed(block))
                     pulse.beat(busy=False)
                 chunk = await next_chunk()
                 if not chunk:
@@ -160,11 +197,16 @@ class Streamed:
             raise self._upstream.broken() from error
         last = sse.completed(self._framer.rest())
         if last:
-            await self._send(send, self._stream.feed(last))
+            await self._pass(send, self._stream.feed(last))
         if not self._stream.finished():
             raise self._truncated()
         if end := self._stream.end():
-            await self._send(send, end)
+            await self._pass(send, end)
+
+    async def _pass(self, send: Send, block: bytes) -> None:
+        if self.following:
+            await self.following.tell(block)
+        await self._send(send, block)
 
     def _send(self, send: Send, block: bytes) -> Awaitable[None]:
         self._record.bytes_out += len(block)
@@ -194,6 +236,9 @@ class Streamed:
     def _silent(self) -> UpstreamError:
         text = f"{self._backend.title} went silent in the middle of its answer."
         return UpstreamError(504, text, code="upstream_timeout")
+
+
+Reply: TypeAlias = Whole | Streamed | Followed
 
 
 async def send_whole(

@@ -16,7 +16,13 @@ from gateway.wire.translate import translations
 from gateway.wire.translate.translation import Translated, Translation
 
 _ADDED = "the model's entry adds it."
-_LABELS = ("metadata", "prompt_cache_key", "safety_identifier", "user")  # they change nothing of an answer
+_LABELS = (
+    "metadata",
+    "previous_response_id",
+    "prompt_cache_key",
+    "safety_identifier",
+    "user",
+)  # they change nothing of an answer
 _LONGEST_NAME = 256  # characters; looking for near names and matching patterns grow with it
 
 

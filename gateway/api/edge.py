@@ -11,14 +11,13 @@ from gateway.access.gate import Gate, Principal
 from gateway.backends.base import Dialect
 from gateway.errors import GatewayError, InvalidRequest, UpstreamError, bug, stopping
 from gateway.reply import send_whole
-from gateway.telemetry import Record, log
+from gateway.telemetry import OPEN_PATHS, Record, log, settle
 from gateway.wire import body as wire_body
 
 Message = MutableMapping[str, Any]
 
 # Ark's prefix before OpenAI's: its SDKs and its documentation use it.
 _PREFIXES: tuple[tuple[str, Dialect], ...] = (("/api/v3", "ark"), ("/v1", "openai"))
-_OPEN_PATHS = ("/health/live", "/health/ready")
 
 
 class Edge:
@@ -94,7 +93,7 @@ class Edge:
         state.update(record=record, dialect=dialect)
         scope["root_path"] = root  # ASGI's way to say where the application's own paths begin
         path: str = scope["path"][len(root) :]
-        if path not in _OPEN_PATHS:
+        if path not in OPEN_PATHS:
             principal: Principal = self._gate.admit(scope["headers"])
             state["principal"], record.caller = principal, principal.name
         return path
@@ -144,12 +143,6 @@ def told(record: Record, error: GatewayError, dialect: Dialect) -> bytes:
     record.cause = repr(error.__cause__) if error.__cause__ else None
     raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
     return raw or wire_body.dump(error.envelope())
-
-
-def settle(record: Record) -> None:
-    """Plain, so that no cancellation can come between."""
-    level = "debug" if record.path in _OPEN_PATHS else "info"
-    getattr(log, level)("request", **record.line())
 
 
 def _dialect(path: str) -> tuple[Dialect, str]:

@@ -42,8 +42,10 @@ class Shelf:
     async def find(self, principal: Principal, id: str) -> Json:
         """One of ours, as it is now. Raises InvalidRequest."""
         work = self.lifecycle.running.find(principal.owner, id)
-        if work:
+        if work and not work.course.ended:
             return work.course.response
+        if work and work.events:
+            await work.gone.wait()  # what is told as done must be in the store: the next turn builds on it
         stored = await self.lifecycle.store.get(principal.owner, id)
         if stored is None:
             raise _not_found(id)

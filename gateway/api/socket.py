@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ from gateway.backends.base import Json
 from gateway.errors import GatewayError, InvalidRequest, bug
 from gateway.exchange import Call
 from gateway.relay import Relay
-from gateway.telemetry import Record, log
+from gateway.telemetry import Record, log, settle
 from gateway.wire import body as wire_body
 from gateway.wire import sse
 from gateway.wire.stream import ResponsesStream
@@ -24,10 +24,9 @@ Message = MutableMapping[str, Any]
 class ResponsesSocket:
     """The endpoint. One response at a time; an error leaves the connection open for the next."""
 
-    def __init__(self, relay: Relay, admission: Admission, settle: Callable[[Record], None]) -> None:
+    def __init__(self, relay: Relay, admission: Admission) -> None:
         self._relay = relay
         self._admission = admission
-        self._settle = settle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -72,7 +71,7 @@ class ResponsesSocket:
             await connection.fail(bug())
         finally:
             record.left = connection.left
-            self._settle(record)
+            settle(record)
 
     async def _relayed(self, connection: "_Connection", body: Json, record: Record, ticket: Ticket) -> None:
         scope = connection.scope

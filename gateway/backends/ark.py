@@ -223,9 +223,7 @@ def _own_context_management(body: Json, rule: Rule) -> list[Change]:
 
 
 Ark.rules = {
-    "chat": (
-        DEVELOPER_AS_SYSTEM,
-    ),
+    "chat": (DEVELOPER_AS_SYSTEM,),
     "responses": (
         Rule(
             "tools: image_process with web_search or doubao_app",

@@ -60,8 +60,8 @@ def _python(pins: Path) -> Path:
     folder = CACHE / pins.stem
     if not _is_current(folder, pins):
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", pins], check=True)
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(pins)], check=True)
         shutil.copy(pins, folder)
     return folder / "bin/python"
 

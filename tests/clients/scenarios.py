@@ -1,18 +1,24 @@
 """What every Python client is asked, and the line for each outcome that `make clients` reads."""
 
 import asyncio
+import contextlib
 import importlib.metadata
 import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 URL = os.environ["ARKWAY_URL"]
 PICTURES = (os.environ["ARKWAY_RED"], os.environ["ARKWAY_BLUE"])
-MODELS = ("doubao-vision", "qwen-vl")
+MODELS = (
+    "doubao-vision",
+    "qwen-vl",
+    "strawberry-counter",
+)  # the last one: Ark with image_process, so chat by way of Responses
 KEY = "callers-key"
 
 _PATIENCE = 30.0  # seconds for one scenario
@@ -28,7 +34,8 @@ SAID = "你好，世界！👋🏽 Ça va? 👨‍👩‍👧‍👦 再见 🇨
 SAY = scripted(text=SAID)
 THOUGHT = "Two and two 是四。"
 THINK = scripted(thought=THOUGHT)
-BAD = scripted(status=400, message="The picture is too dull.")
+DULL = "The picture is too dull."
+BAD = scripted(status=400, message=DULL)
 BREAK = scripted(cut_after=6)
 LOOK = "What do you see?"
 # The simulated models call what they are told to, in three rounds; the first has two calls at once.
@@ -56,7 +63,9 @@ class Report(BaseModel):
 
 
 def saw_both(text: str) -> None:
-    found = [text.find(f"image {i}: PNG 64x48, dominant colour {name}") for i, name in enumerate(("red", "blue"))]
+    found = [
+        text.find(f"image {i}: PNG 64x48, dominant colour {name}") for i, name in enumerate(("red", "blue"))
+    ]
     assert -1 < found[0] < found[1], text
 
 
@@ -70,6 +79,19 @@ def function(name: str, arguments: str | dict[str, Any]) -> str:
     given = json.loads(arguments) if isinstance(arguments, str) else arguments
     assert given == {"city": CITY}, given
     return {"weather": WEATHER, "clock": CLOCK}[name]
+
+
+@contextlib.contextmanager
+def raises(*kinds: type[Exception], words: str = "") -> Iterator[None]:
+    """Whatever is raised inside must be of these kinds and say these words."""
+    try:
+        yield
+    except kinds as error:
+        told = str(error)
+        assert told
+        assert words in told, told
+    else:
+        raise AssertionError("nothing was raised")
 
 
 class Api(Protocol):

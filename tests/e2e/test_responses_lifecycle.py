@@ -33,7 +33,12 @@ def picture(colour: str = "red") -> dict[str, Any]:
 
 
 async def create(gateway: Gateway, *, stream: bool = False, **more: Any) -> Any:
-    """The final response, however it came."""
+    """The final response, however it came; a wait that would never end is a failure."""
+    async with asyncio.timeout(10):
+        return await _created(gateway, stream=stream, **more)
+
+
+async def _created(gateway: Gateway, *, stream: bool, **more: Any) -> Any:
     made = await gateway.openai.responses.create(model=MODEL, stream=stream, **more)
     if not stream:
         return made
@@ -225,13 +230,13 @@ async def test_cancelled_in_the_background(gateway: Gateway, sim: Simulated) -> 
 @pytest.mark.parametrize("model", [MODEL, "doubao-vision"])
 async def test_a_callers_own_stream_is_cancelled(gateway: Gateway, sim: Simulated, model: str) -> None:
     await sim.fault(stall_after=5)
-    stream = await gateway.openai.responses.create(model=model, input="hello", stream=True)
-    events = aiter(stream)
-    first = await anext(events)
-    cancelled = await gateway.openai.responses.cancel(first.response.id)
-    assert (cancelled.id, cancelled.status) == (first.response.id, "cancelled")
-    last = [event async for event in events][-1]
-    assert (last.type, last.response.status) == ("response.cancelled", "cancelled")
+    async with await gateway.openai.responses.create(model=model, input="hello", stream=True) as stream:
+        events = aiter(stream)
+        first = await anext(events)
+        cancelled = await gateway.openai.responses.cancel(first.response.id)
+        assert (cancelled.id, cancelled.status) == (first.response.id, "cancelled")
+        last = [event async for event in events][-1]
+    assert (last.type, last.response["status"]) == ("response.cancelled", "cancelled")
     await sim.idle()
 
 

@@ -165,6 +165,19 @@ async def test_several_function_calls_streamed(http: Client) -> None:
     assert answer.events[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
+async def test_function_calls_in_rounds(http: Client) -> None:
+    """A round follows when as many outputs are there as the rounds before had calls."""
+    tools = [{"type": "function", "function": {"name": name}} for name in ("a", "b")]
+    said = {"role": "user", "content": "call a and call b, afterwards call b"}
+    told = {"role": "tool", "tool_call_id": "1", "content": "done"}
+    called = []
+    for outputs in range(4):
+        body = {"model": "m", "messages": [said, *[told] * outputs], "tools": tools}
+        message = (await http.post(f"{http.ark}/chat/completions", body)).json["choices"][0]["message"]
+        called.append([call["function"]["name"] for call in message.get("tool_calls", ())])
+    assert called == [["a", "b"], [], ["b"], []]
+
+
 @pytest.mark.parametrize(
     ("choice", "called"),
     [

@@ -3,8 +3,8 @@
 import orjson
 
 from .conversing import BLUE, CHINESE, ESCAPES, FAMILY, GREEN, RED, SLOW
-from .scenario import Scenario, Turn, calling, function, one, says, sees, user
-from .talk import Heard, Json, Output
+from .scenario import Scenario, Turn, calling, function, one, says, user
+from .talk import Heard, Json, Output, Picture
 
 THINKING: Json = {"extra_body": {"thinking": {"type": "enabled"}}}
 NOT_THINKING: Json = {"extra_body": {"thinking": {"type": "disabled"}}}
@@ -24,8 +24,8 @@ def chosen(name: str, text: str, heard: Heard, **settings: object) -> Scenario:
     return Scenario(name, (turn,), {**TOOLS, **settings})
 
 
-def given(call: int, *parts: object) -> Output:
-    return Output(call, parts, whole=False)  # type: ignore[arg-type]
+def given(call: int, *parts: str | Picture) -> Output:
+    return Output(call, parts, whole=False)
 
 
 NOTHING_CALLED = 'I see 0 pictures in 1 message.\norder: user: text "call look"\nlast user text: "call look"'
@@ -101,7 +101,6 @@ CALLS = [
     ),
 ]
 
-SHOWN = 'user: text "Show it." | assistant: | tool: text "Moved." | user: text "Output of the tool call '
 PICTURES_OF_FUNCTIONS = [
     Scenario(
         "a picture as a function's output",
@@ -159,4 +158,24 @@ ENDS = [
     one("a refusal", Heard(refusal="I cannot help with this. 不行。")),
     one("a refusal after text", Heard("Let me see.", refusal="No.")),
     one("a refusal cut at every byte", Heard("嗯。", refusal="不行。🙅"), SLOW),
+]
+
+LABELS: Json = {"metadata": {"run": "7", "图": "x"}, "user": "u-1"}
+SETTINGS = [
+    one("temperature and top_p", "Yes.", settings={"temperature": 0.3, "top_p": 0.9}),
+    one("a limit that is not reached", "Yes.", settings={"limit": 100}),
+    one(
+        "an effort of none",
+        "Yes.",
+        settings={"effort": "none"},
+        changes=dict.fromkeys(
+            ("chat-modelarts", "responses-modelarts"), ("reasoning_effort:none=thinking:disabled",)
+        ),
+    ),
+    one(
+        "labels",
+        "Yes.",
+        settings=LABELS,
+        changes=dict.fromkeys(("chat-ark-by-responses", "responses-ark"), ("drop:metadata", "drop:user")),
+    ),
 ]

@@ -1,6 +1,6 @@
 """One gateway and one simulator for all scenarios of a module, and one loop for its tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,13 +11,16 @@ import pytest_asyncio
 from gateway import server
 from gateway.app import create_app
 from gateway.settings import Settings
+from tests.e2e.conftest import VISION, Gateway, Http, Sdks, Simulated, sections
+from tests.e2e.servers import Host, Stage
 
-from ..conftest import VISION, Gateway, Http, Sdks, Simulated, sections
-from ..servers import Host, Stage
 from . import hearing
 from .talk import Answer, Json
 
-_IDLE = {"type": "image_process", **{name: {"type": "disabled"} for name in ("point", "grounding", "zoom", "rotate")}}
+_IDLE = {
+    "type": "image_process",
+    **{name: {"type": "disabled"} for name in ("point", "grounding", "zoom", "rotate")},
+}
 
 
 class Place(NamedTuple):
@@ -37,6 +40,10 @@ class Place(NamedTuple):
     def translated(self) -> bool:
         return self.api != self.spoken
 
+    def changed(self, *more: str) -> list[str]:
+        """The changes of every request and some more, in the order of their names."""
+        return sorted((*self.changes, *more))
+
 
 _BY_RESPONSES = (
     "add-tool:image_process",
@@ -50,7 +57,24 @@ PLACES = (
     Place("responses-ark", "responses", "doubao-vision", "responses"),
     Place("responses-modelarts", "responses", "qwen-vl", "chat", ("translated:responses-over-chat",)),
 )
+MODELARTS_RESPONSES = PLACES[-1]
 MODELS = {"doubao-by-responses": {"backend": "ark", "model": VISION, "tools": [_IDLE]}}
+
+
+each_place = pytest.mark.parametrize("place", PLACES, ids=[place.name for place in PLACES])
+each_way = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+
+
+def by_name(name: str) -> Place:
+    return next(place for place in PLACES if place.name == name)
+
+
+READ: Mapping[tuple[str, bool], Callable[[Any], Answer]] = {
+    ("chat", False): hearing.of_completion,
+    ("chat", True): hearing.of_chunks,
+    ("responses", False): hearing.of_response,
+    ("responses", True): hearing.of_events,
+}
 
 
 @dataclass
@@ -64,7 +88,15 @@ class Asked:
 
     @property
     def changes(self) -> list[str]:
-        return [change for change in self.headers.get("x-arkway-changes", "").split(", ") if change]
+        """In the order of their names."""
+        told = self.headers.get("x-arkway-changes", "")
+        return sorted(change for change in told.split(", ") if change)
+
+    @property
+    def responses(self) -> list[Json]:
+        """The Response objects of a Responses call."""
+        events = self.raw if isinstance(self.raw, list) else [{"response": self.raw}]
+        return [event["response"] for event in events if "response" in event]
 
 
 @dataclass
@@ -74,12 +106,7 @@ class Rig:
 
     async def ask(self, place: Place, body: Json, *, stream: bool, sdk: str = "openai") -> Asked:
         headers, raw = await self.call(place, body, stream=stream, sdk=sdk)
-        read = {
-            ("chat", False): hearing.of_completion,
-            ("chat", True): hearing.of_chunks,
-            ("responses", False): hearing.of_response,
-            ("responses", True): hearing.of_events,
-        }[place.api, stream]
+        read = READ[place.api, stream]
         return Asked(read(raw), raw, headers, (await self.sim.last(place.path))["body"])
 
     async def call(self, place: Place, body: Json, *, stream: bool, sdk: str = "openai") -> tuple[Any, Any]:
@@ -91,8 +118,8 @@ class Rig:
         answer = raw.parse()
         answer = await answer if hasattr(answer, "__await__") else answer
         if stream:
-            return raw.headers, [event.to_dict() async for event in answer]
-        return raw.headers, answer.to_dict()
+            return raw.headers, [event.to_dict(warnings=False) async for event in answer]
+        return raw.headers, answer.to_dict(warnings=False)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -102,7 +129,7 @@ async def shared_rig(
     folder = tmp_path_factory.mktemp("scenarios")
     (folder / "pictures").mkdir()
     connector, sdks = aiohttp.TCPConnector(limit=0), Sdks()
-    configured = sections(stage[1], folder)
+    configured = sections(stage[1], folder, upstream={"retries": 0})
     configured["models"] = {**configured["models"], **MODELS}
     settings = Settings.model_validate(configured)
     served = host.serve(server.config(settings, create_app(settings)))

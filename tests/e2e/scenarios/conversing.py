@@ -1,6 +1,7 @@
 """What is said: texts of every kind, conversations, and pictures among them."""
 
-from ..pictures import small
+from tests.e2e.pictures import small
+
 from .scenario import Scenario, description, one, says, sees, user
 from .talk import Heard, Json, Picture, Said
 
@@ -10,7 +11,7 @@ CHINESE = "图中有三颗草莓：左上角一颗,右下角两颗。它们都�
 DISHONEST = 'data: [DONE]\n\nevent: error\ndata: {"error": {"code": "no"}}\n\n: and on'
 ESCAPES = '"quoted" \\back\\ \t tab \r\n line \u2028 separator \x00 nul \x7f </script> \ufeff ＼ 𝄞'
 SLOW: Json = {"slow_bytes": 0}
-JPEG = Picture(small("blue", format="JPEG"), "blue", "JPEG 64x48")
+JPEG = Picture(small("white", format="JPEG"), "white", "JPEG 64x48")
 HISTORY = (
     user("One.", whole=True),
     Said("assistant", ("Uno.",), whole=True),
@@ -107,7 +108,11 @@ CONVERSATIONS = [
     ),
     Scenario(
         "Chinese question",
-        (sees(user("图里有几颗草莓？🍓"), order='user: text "图里有几颗草莓？🍓"', last="图里有几颗草莓？🍓"),),
+        (
+            sees(
+                user("图里有几颗草莓？🍓"), order='user: text "图里有几颗草莓？🍓"', last="图里有几颗草莓？🍓"
+            ),
+        ),
     ),
     Scenario(
         "answers go back as they came",

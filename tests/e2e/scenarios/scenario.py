@@ -6,7 +6,7 @@ from typing import Any
 
 from .talk import Finish, Heard, Json, Output, Picture, Said
 
-HEX = {"red": "#ff0000", "green": "#008000", "blue": "#0000ff"}
+HEX = {"red": "#ff0000", "green": "#008000", "blue": "#0000ff", "white": "#ffffff"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class Scenario:
     name: str
     turns: tuple[Turn, ...]
     settings: Json = field(default_factory=dict)
-    changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by place: beyond those of every request
+    changes: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by place: beyond those of every request
     heard: Mapping[str, Heard] = field(default_factory=dict)  # by place, where the one turn's answer differs
     usage: tuple[int, int] | None = None  # input and output
 
@@ -65,5 +67,7 @@ def function(name: str, parameters: Json | None = None) -> Json:
     return {"name": name, "description": f"To {name}.", "parameters": parameters or {"type": "object"}}
 
 
-def calling(*calls: tuple[str, str], text: str = "", thought: str = "", finish: Finish | None = None) -> Heard:
+def calling(
+    *calls: tuple[str, str], text: str = "", thought: str = "", finish: Finish | None = None
+) -> Heard:
     return Heard(text, thought, calls, finish)

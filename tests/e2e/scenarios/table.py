@@ -11,4 +11,5 @@ SCENARIOS = (
     *calling.STRUCTURED,
     *calling.REASONING,
     *calling.ENDS,
+    *calling.SETTINGS,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..pictures import data_url
+from tests.e2e.pictures import data_url
 
 Json = dict[str, Any]
 Finish = Literal["stop", "tool_calls", "length", "content_filter"]
