@@ -36,6 +36,7 @@ from gateway.relay import Relay
 from gateway.responses.lifecycle import Lifecycle
 from gateway.routing import Candidate, Router
 from gateway.settings import BackendEntry, ModelEntry, Settings
+from gateway.storage.claims import NoClaims, StoredClaims
 from gateway.storage.database import Database
 from gateway.storage.files import FileStore
 from gateway.storage.responses import ResponseStore
@@ -77,6 +78,7 @@ class Gateway:
         await self.uploads.close()
         await self.fetcher.close()
         await self.upstreams.close()
+        await self.lifecycle.claims.close()
         self.database.close()
 
     async def sweep(self) -> None:
@@ -87,6 +89,7 @@ class Gateway:
                     await self.backend_files.drop_copies(file, None)
                 await self.uploads.sweep()
                 await self.lifecycle.store.sweep()
+                await self.lifecycle.claims.sweep()
             except (StorageUnavailable, OSError) as error:
                 log.warning("sweep.failed", cause=repr(error.__cause__ or error))
             await asyncio.sleep(_SWEEP)
@@ -132,7 +135,8 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     pictures = Pictures(images, allow, sources, darkroom, uploads)
     clips = Clips(images, allow, sources, workshop, uploads)
     intake = Intake(pictures, clips, uploads, images.fetch.parallel)
-    lifecycle = Lifecycle.of(ResponseStore(database), files)
+    claims = StoredClaims(database) if settings.access.mode == "keys" else NoClaims()
+    lifecycle = Lifecycle.of(ResponseStore(database), files, claims)
     relay = Relay(router(settings), intake, upstreams, lifecycle, settings.server.keep_alive)
     admission = Admission(settings.admission)
     return Gateway(
@@ -162,11 +166,13 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         await gateway.upstreams.start()
         sweeper = asyncio.create_task(gateway.sweep())
         heart = asyncio.create_task(gateway.lifecycle.background.stay_alive())
+        scribe = asyncio.create_task(gateway.lifecycle.claims.keep_written())
         try:
             yield {"header_timeout": settings.server.header_timeout}
         finally:
             sweeper.cancel()
             heart.cancel()
+            scribe.cancel()
             await gateway.close()
 
     hot: dict[tuple[str, str], ASGIApp] = {

@@ -83,7 +83,9 @@ class Exchange:
             streamed = Streamed(upstream, self._stream(), backend, timeouts, keep_alive, self.call.record)
             if self.call.api == "responses" and self.call.mark is None:
                 owner = self.call.principal.owner
-                streamed.following = self.lifecycle.follow(owner, self.turn, streamed.cancel)
+                streamed.following = self.lifecycle.follow(
+                    owner, self.turn, streamed.cancel, claimed=self._is_kept_there()
+                )
             await streamed.begin()
         except BaseException:
             upstream.close()
@@ -92,7 +94,10 @@ class Exchange:
 
     async def _whole(self, upstreams: Upstreams) -> Whole:
         upstream = await self._open(upstreams, self.requests[0])
-        answer = self._answer(await self._read(upstream))
+        raw, told = await self._read(upstream)
+        if self._is_kept_there():
+            self.lifecycle.claims.note(self.call.principal.owner, told)
+        answer = self._answer(raw)
         if self.turn:
             await self.lifecycle.keep(self.turn, wire_body.parse(answer))
         return Whole(upstream.status, upstream.headers, answer, self.call.record)
@@ -102,9 +107,10 @@ class Exchange:
 
         async def one(request: UpstreamRequest) -> bytes | UpstreamError:
             try:
-                return await self._read(await self._open(upstreams, request))
+                raw, _ = await self._read(await self._open(upstreams, request))
             except UpstreamError as error:
                 return error
+            return raw
 
         answers = await side_by_side(map(one, self.requests), parallel=len(self.requests))
         errors = [answer for answer in answers if isinstance(answer, UpstreamError)]
@@ -128,13 +134,21 @@ class Exchange:
         finally:
             upstream.close()
 
-    async def _read(self, upstream: UpstreamResponse) -> bytes:
+    async def _read(self, upstream: UpstreamResponse) -> tuple[bytes, Json]:
         try:
             return await Whole.read(
                 upstream, self.place.backend, self.place.api, self.call.dialect, self.call.record
             )
         finally:
             upstream.close()
+
+    def _is_kept_there(self) -> bool:
+        """Whether the backend keeps the response, under the id that the caller is told."""
+        return (
+            self.call.api == "responses"
+            and self.prepared.translation is None
+            and self.prepared.body.get("store") is not False
+        )
 
     def _error(self, upstream: UpstreamResponse, raw: bytes) -> Exception:
         callers_key = self.call.principal.upstream_key is not None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gateway.backends.base import Api, Backend, Dialect
+from gateway.backends.base import Api, Backend, Dialect, Json
 from gateway.errors import UpstreamError, stopping
 from gateway.pulse import Pulse
 from gateway.responses.keeping import Following
@@ -39,8 +39,9 @@ class Whole:
     @staticmethod
     async def read(
         upstream: UpstreamResponse, backend: Backend, api: Api, dialect: Dialect, record: Record
-    ) -> bytes:
-        """The backend's whole answer. Raises UpstreamError for one that is no JSON or that is an error under 200."""
+    ) -> tuple[bytes, Json]:
+        """The backend's whole answer, and what it says. Raises UpstreamError for one that is no JSON or that is an
+        error under 200."""
         raw = await upstream.read()
         value = sse.Event("", raw).json()
         if value is None:
@@ -50,7 +51,7 @@ class Whole:
         if status:
             raise backend.error(status, upstream.headers, raw)
         record.usage = usage.of(value)
-        return raw
+        return raw, value
 
     async def __call__(self, send: Send) -> None:
         await send_whole(send, self.record, self.status, headers.to_caller(self.headers), self.body)

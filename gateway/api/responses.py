@@ -52,14 +52,14 @@ class Shelf:
         return stored.response
 
     async def elsewhere(self, principal: Principal, id: str, method: str, rest: str = "") -> Found:
-        """A backend's answer about one of its own. Raises InvalidRequest where none knows it."""
+        """A backend's answer about one of its own. Raises InvalidRequest where none knows it, and for a foreign one."""
         backends = [backend for backend in self.backends if "responses" in backend.paths]
 
         def request(backend: Backend) -> UpstreamRequest:
             return UpstreamRequest(method, f"{backend.paths['responses']}/{id}{rest}")
 
-        known = _BACKENDS_ID.fullmatch(id) is not None
-        found = await ask(self.upstreams, backends, request, principal.upstream_key) if known else None
+        possible = _BACKENDS_ID.fullmatch(id) and await self.lifecycle.claims.belongs(principal.owner, id)
+        found = await ask(self.upstreams, backends, request, principal.upstream_key) if possible else None
         if found is None:
             raise _not_found(id)
         return found

@@ -8,6 +8,7 @@ import structlog
 from gateway.errors import GatewayError, InvalidRequest
 from gateway.responses.references import References
 from gateway.running import Running, Work
+from gateway.storage.claims import Claims
 from gateway.storage.responses import LEASE, RUNNING, ResponseStore, StoredResponse, expires_at
 from gateway.wire import body as wire_body
 from gateway.wire import items
@@ -77,10 +78,17 @@ class Following:
     """
 
     def __init__(
-        self, running: Running, keeper: Keeper, owner: str, turn: Turn | None, stop: Callable[[], Any]
+        self,
+        running: Running,
+        keeper: Keeper,
+        claims: Claims,
+        owner: str,
+        turn: Turn | None,
+        stop: Callable[[], Any],
     ) -> None:
         self._running = running
         self._keeper = keeper
+        self._claims = claims
         self._owner = owner
         self._turn = turn
         self._stop = stop
@@ -99,6 +107,7 @@ class Following:
         course.feed(block)
         if self._work is None and course.id:
             self._work = self._running.enter(self._owner, course.id, course, self._stop)
+            self._claims.note(self._owner, course.response)
         if course.ended and self._turn:
             await self._keeper.keep(self._turn, course.response)
 

@@ -10,6 +10,7 @@ from gateway.responses.keeping import Following, Keeper, Turn
 from gateway.responses.recall import Recalled
 from gateway.responses.references import References
 from gateway.running import Running
+from gateway.storage.claims import Claims, NoClaims
 from gateway.storage.files import FileStore
 from gateway.storage.responses import ResponseStore
 from gateway.wire.items import Json
@@ -24,15 +25,16 @@ class Lifecycle:
     running: Running
     keeper: Keeper
     background: Background
+    claims: Claims
 
     @classmethod
-    def of(cls, store: ResponseStore, files: FileStore) -> "Lifecycle":
+    def of(cls, store: ResponseStore, files: FileStore, claims: Claims | None = None) -> "Lifecycle":
         running, keeper = Running(), Keeper(store, References(files))
-        return cls(store, running, keeper, Background(store, running, keeper))
+        return cls(store, running, keeper, Background(store, running, keeper), claims or NoClaims())
 
     async def recall(self, body: Json, owner: str) -> Recalled:
         """The body with what it goes back to. Raises InvalidRequest before any backend is asked."""
-        return await recall.recall(self.store, body, owner)
+        return await recall.recall(self.store, self.claims, body, owner)
 
     def turn(self, owner: str, body: Json, backend: str) -> Turn | None:
         """What is to be kept of a request that the gateway translates. Raises InvalidRequest."""
@@ -42,9 +44,13 @@ class Lifecycle:
         """A whole answer, before its caller gets it."""
         await self.keeper.keep(turn, response)
 
-    def follow(self, owner: str, turn: Turn | None, stop: Callable[[], Any]) -> Following:
-        """A streamed answer of any backend; ``turn`` is None where the gateway keeps nothing of it."""
-        return Following(self.running, self.keeper, owner, turn, stop)
+    def follow(
+        self, owner: str, turn: Turn | None, stop: Callable[[], Any], *, claimed: bool = False
+    ) -> Following:
+        """A streamed answer of any backend; ``turn`` is None where the gateway keeps nothing of it, ``claimed``
+        says that the backend keeps it."""
+        claims = self.claims if claimed else NoClaims()
+        return Following(self.running, self.keeper, claims, owner, turn, stop)
 
     async def start(self, turn: Turn, mark: Mark, serve: Serve) -> Json:
         """A response in the background: its object now."""

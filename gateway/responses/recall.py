@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from gateway.errors import InvalidRequest, json_type
+from gateway.storage.claims import Claims
 from gateway.storage.responses import RUNNING, ResponseStore, StoredResponse, is_own_response_id
 from gateway.wire import items
 from gateway.wire.items import Json
@@ -18,11 +19,11 @@ class Recalled(NamedTuple):
     earlier: int = 0
 
 
-async def recall(store: ResponseStore, body: Json, owner: str) -> Recalled:
+async def recall(store: ResponseStore, claims: Claims, body: Json, owner: str) -> Recalled:
     """The body with all that was said before in front of its input, and without ``previous_response_id``.
 
     Instructions hold for their own turn only. What points to a backend's own responses stays as it is.
-    Raises InvalidRequest for a response or an item of ours that the owner does not have.
+    Raises InvalidRequest for a response, or an item of ours, that the owner does not have.
     """
     id = body.get(_PARAM)
     if id is not None and not isinstance(id, str):
@@ -30,6 +31,8 @@ async def recall(store: ResponseStore, body: Json, owner: str) -> Recalled:
             f"`{_PARAM}` must be a string, not {json_type(id)}.", param=_PARAM, code="invalid_type"
         )
     if not id or not is_own_response_id(id):
+        if id and not await claims.belongs(owner, id):
+            raise _not_found(id)
         return Recalled(await _dereferenced(store, body, owner))
     said = _said(await store.chain(owner, id), id)
     own = items.of_input(body.get("input"))
@@ -44,8 +47,7 @@ async def recall(store: ResponseStore, body: Json, owner: str) -> Recalled:
 def _said(chain: list[StoredResponse], id: str) -> list[Json]:
     """The items of all turns. Raises InvalidRequest."""
     if not chain:
-        text = f"There is no response {id!r}; send what was said before as `input`."
-        raise InvalidRequest(text, param=_PARAM, code="previous_response_not_found")
+        raise _not_found(id)
     missing = chain[0].previous_response_id
     if missing is not None and missing != chain[-1].id and is_own_response_id(missing):
         text = f"The response {missing!r}, which {id!r} goes back to, has been deleted or has expired."
@@ -54,6 +56,11 @@ def _said(chain: list[StoredResponse], id: str) -> list[Json]:
         text = f"The response {id!r} is still in progress; wait until it is completed."
         raise InvalidRequest(text, param=_PARAM, code="previous_response_in_progress")
     return [item for one in chain for item in one.items]
+
+
+def _not_found(id: str) -> InvalidRequest:
+    text = f"There is no response {id[:140]!r}; send what was said before as `input`."
+    return InvalidRequest(text, param=_PARAM, code="previous_response_not_found")
 
 
 async def _dereferenced(store: ResponseStore, body: Json, owner: str) -> Json:

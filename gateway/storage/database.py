@@ -80,6 +80,15 @@ response_files = Table(
     Column("file_id", String(64), primary_key=True, index=True),
 )
 
+# Whose the responses are that a backend keeps in an account which several callers share.
+claims = Table(
+    "claims",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
 
 class DatabaseError(Exception):
     """The database cannot be opened; the message says why."""

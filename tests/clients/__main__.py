@@ -24,26 +24,29 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arkw
 _PATIENCE = 20.0
 
 
-def main(wanted: list[str]) -> int:
-    scripts = [path for path in sorted(HERE.glob("*_*.*")) if path.suffix in (".py", ".mjs")]
+def main(wanted: list[str]) -> None:
+    scripts = {path.stem: path for path in sorted((*HERE.glob("python_*.py"), *HERE.glob("node_*.mjs")))}
+    unknown = [name for name in wanted if name not in scripts]
+    if unknown:
+        sys.exit(f"There is no client {unknown[0]}; known are {', '.join(scripts)}.")
     outcomes = Outcomes()
     with tempfile.TemporaryDirectory() as folder, _gateway(Path(folder)) as url:
-        for script in scripts:
-            if not script.name.startswith("__") and (not wanted or script.stem in wanted):
-                outcomes.read(script.stem, _lines(_command(script), url))
+        failed = [name for name in wanted or scripts if _play(scripts[name], url, outcomes) != 0]
     print(outcomes.table())
-    return 0 if outcomes.all_well() else 1
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}.")
 
 
-def _lines(command: list[str], url: str) -> Iterator[str]:
-    """What a client's script prints, as it comes; what it says of its failures goes to our own stderr."""
+def _play(script: Path, url: str, outcomes: Outcomes) -> int:
+    """The script's exit status. What it has to say of its failures goes to our own stderr."""
     pictures = {f"ARKWAY_{name.upper()}": data_url(small(name)) for name in ("red", "blue")}
     env = environment(ARKWAY_URL=f"{url}/v1", **pictures)
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(_command(script), env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         for line in process.stdout:
             print(line, end="", flush=True)
-            yield line
+            outcomes.read(line)
+    return process.returncode
 
 
 def _command(script: Path) -> list[str]:
@@ -110,4 +113,4 @@ def _await_port(port: int) -> None:
         time.sleep(0.02)
 
 
-sys.exit(main(sys.argv[1:]))
+main(sys.argv[1:])

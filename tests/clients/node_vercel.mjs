@@ -78,7 +78,7 @@ const scenarios = (modelOf, reasons) => ({
   async continued(model) {
     const asked = { ...ask, model: modelOf(model), tools, stopWhen: stepCountIs(6) };
     const first = await generateText({ ...asked, prompt: call });
-    const messages = [{ role: "user", content: call }, ...first.response.messages, { role: "user", content: hello }];
+    const messages = [{ role: "user", content: call }, ...(first.responseMessages ?? first.response.messages), { role: "user", content: hello }];
     const { text } = await generateText({ ...asked, messages });
     usedTools(text);
     assert.ok(text.includes(`last user text: "${hello}"`), text);

@@ -80,7 +80,8 @@ def _completion(call: Call, drafted: Draft, ids: list[str]) -> Json:
     if drafted.calls:
         message["tool_calls"] = _tool_calls(drafted, ids)
     choice = {"finish_reason": drafted.finish, "index": 0, "logprobs": None, "message": message}
-    return {"choices": [choice], **_head(call, "chat.completion"), "usage": _usage(drafted)}
+    choices = [{**choice, "index": index} for index in range(call.body.get("n") or 1)]
+    return {"choices": choices, **_head(call, "chat.completion"), "usage": _usage(drafted)}
 
 
 def _frames(call: Call, drafted: Draft, ids: list[str]) -> Iterator[bytes]:
@@ -88,7 +89,8 @@ def _frames(call: Call, drafted: Draft, ids: list[str]) -> Iterator[bytes]:
     head = _head(call, "chat.completion.chunk")
     running = _usage(drafted) if options.get("chunk_include_usage") else None
     for choice in _choices(drafted, ids):
-        yield frame({"choices": [choice], **head, "usage": running})
+        for index in range(call.body.get("n") or 1):
+            yield frame({"choices": [{**choice, "index": index}], **head, "usage": running})
     if options.get("include_usage"):
         yield frame({"choices": [], **head, "usage": _usage(drafted)})
     yield DONE

@@ -54,7 +54,7 @@ def _completion(call: Call, id: str, drafted: Draft, calls: list[Json]) -> Json:
     }
     return {
         **_head(call, id, "chat.completion"),
-        "choices": [choice],
+        "choices": [{**choice, "index": index} for index in range(call.body.get("n") or 1)],
         "usage": _usage(drafted, drafted.completion_tokens),
         "prompt_logprobs": None,
         "kv_transfer_params": None,
@@ -67,7 +67,9 @@ def _frames(call: Call, id: str, drafted: Draft, calls: list[Json]) -> Iterator[
     head = _head(call, id, "chat.completion.chunk")
     for said, choice in enumerate(_choices(drafted, calls)):
         usage = {"usage": _usage(drafted, min(said, drafted.completion_tokens))} if counted else {}
-        yield b"data:" + orjson.dumps({**head, "choices": [choice], **usage}) + b"\n\n"
+        for index in range(call.body.get("n") or 1):
+            told = {**choice, "index": index}
+            yield b"data:" + orjson.dumps({**head, "choices": [told], **usage}) + b"\n\n"
     yield _DONE
 
 

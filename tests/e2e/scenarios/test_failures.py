@@ -146,6 +146,14 @@ async def test_whole_answer_that_breaks_off(rig: Rig, place: Place, fault: Json)
 
 
 @each_place
+async def test_error_under_status_200(rig: Rig, place: Place) -> None:
+    await rig.sim.fault(path=place.path, body='{"error":{"message":"Overloaded.","code":"Own.Code"}}')
+    with pytest.raises(openai.InternalServerError, match=r"Overloaded\.") as caught:
+        await rig.call(place, question(place), stream=False)
+    assert (caught.value.status_code, caught.value.code) == (502, "Own.Code")
+
+
+@each_place
 async def test_streaming_caller_who_leaves(rig: Rig, place: Place) -> None:
     await rig.sim.fault(path=place.path, chunks=2000, chunk_delay=0.01, thought="")
     client: Any = rig.gateway.openai

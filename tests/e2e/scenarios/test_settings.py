@@ -27,9 +27,7 @@ async def refusal(rig: Rig, place: Place, body: Json, *, stream: bool) -> openai
 
 
 @each_way
-@pytest.mark.parametrize(
-    ("name", "value"), [("n", 2), ("stop", ["x"]), ("logit_bias", {"1": 5}), ("seed", 7)]
-)
+@pytest.mark.parametrize(("name", "value"), [("stop", ["x"]), ("logit_bias", {"1": 5}), ("seed", 7)])
 async def test_parameter_of_chat_alone(rig: Rig, name: str, value: Any, stream: bool) -> None:
     """Chat backends get it; over Ark's Responses a hint is dropped, and what changes the answer is refused."""
     for place in PLACES[0], PLACES[2]:
@@ -43,6 +41,26 @@ async def test_parameter_of_chat_alone(rig: Rig, name: str, value: Any, stream: 
         return
     rig.sim.renew()
     assert (await refusal(rig, place, question(place, **{name: value}), stream=stream)).param == name
+
+
+@each_way
+async def test_several_choices(rig: Rig, stream: bool) -> None:
+    """Chat backends give them; over Ark's Responses, and to callers of Responses, they are refused."""
+    for place in PLACES[0], PLACES[2]:
+        await rig.sim.fault(path=place.path, text="One of two.", thought="")
+        _, raw = await rig.call(place, question(place, n=2), stream=stream)
+        texts, roles = ["", ""], ["", ""]
+        for choice in (choice for one in (raw if stream else [raw]) for choice in one["choices"]):
+            said = choice["delta" if stream else "message"]
+            texts[choice["index"]] += said.get("content") or ""
+            roles[choice["index"]] += said.get("role") or ""
+        assert texts == ["One of two."] * 2
+        assert roles == ["assistant"] * 2
+    rig.sim.renew()
+    place = by_name("chat-ark-by-responses")
+    assert (await refusal(rig, place, question(place, n=2), stream=stream)).param == "n"
+    body = question(MODELARTS_RESPONSES, extra_body={"n": 2})
+    assert (await refusal(rig, MODELARTS_RESPONSES, body, stream=stream)).param == "n"
 
 
 @each_way
