@@ -94,10 +94,7 @@ class Exchange:
 
     async def _whole(self, upstreams: Upstreams) -> Whole:
         upstream = await self._open(upstreams, self.requests[0])
-        raw, told = await self._read(upstream)
-        if self._is_kept_there():
-            self.lifecycle.claims.note(self.call.principal.owner, told)
-        answer = self._answer(raw)
+        answer = self._answer(await self._read(upstream))
         if self.turn:
             await self.lifecycle.keep(self.turn, wire_body.parse(answer))
         return Whole(upstream.status, upstream.headers, answer, self.call.record)
@@ -107,10 +104,9 @@ class Exchange:
 
         async def one(request: UpstreamRequest) -> bytes | UpstreamError:
             try:
-                raw, _ = await self._read(await self._open(upstreams, request))
+                return await self._read(await self._open(upstreams, request))
             except UpstreamError as error:
                 return error
-            return raw
 
         answers = await side_by_side(map(one, self.requests), parallel=len(self.requests))
         errors = [answer for answer in answers if isinstance(answer, UpstreamError)]
@@ -134,13 +130,16 @@ class Exchange:
         finally:
             upstream.close()
 
-    async def _read(self, upstream: UpstreamResponse) -> tuple[bytes, Json]:
+    async def _read(self, upstream: UpstreamResponse) -> bytes:
         try:
-            return await Whole.read(
+            raw, told = await Whole.read(
                 upstream, self.place.backend, self.place.api, self.call.dialect, self.call.record
             )
         finally:
             upstream.close()
+        if self._is_kept_there():
+            self.lifecycle.claims.note(self.call.principal.owner, told)
+        return raw
 
     def _is_kept_there(self) -> bool:
         """Whether the backend keeps the response, under the id that the caller is told."""

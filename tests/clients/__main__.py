@@ -30,8 +30,11 @@ def main(wanted: list[str]) -> None:
     if unknown:
         sys.exit(f"There is no client {unknown[0]}; known are {', '.join(scripts)}.")
     outcomes = Outcomes()
-    with tempfile.TemporaryDirectory() as folder, _gateway(Path(folder)) as url:
-        failed = [name for name in wanted or scripts if _play(scripts[name], url, outcomes) != 0]
+    with tempfile.TemporaryDirectory() as folder, _gateway(Path(folder)) as gateway:
+        failed = [name for name in wanted or scripts if _play(scripts[name], gateway.url, outcomes) != 0]
+        for line in gateway.text.splitlines():
+            if '"level":"error"' in line:
+                print(line, file=sys.stderr)
     print(outcomes.table())
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}.")
@@ -90,7 +93,7 @@ def _is_current(folder: Path, pins: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _gateway(folder: Path) -> Iterator[str]:
+def _gateway(folder: Path) -> Iterator[Process]:
     port = unused_port()
     with contextlib.ExitStack() as stack:
         ready = re.compile("ModelArts")
@@ -100,7 +103,7 @@ def _gateway(folder: Path) -> Iterator[str]:
         settings = sections(f"http://127.0.0.1:{port}", folder)
         gateway = Process.serve(folder, settings)
         stack.callback(gateway.end)
-        yield gateway.url
+        yield gateway
 
 
 def _await_port(port: int) -> None:
