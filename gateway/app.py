@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from gateway.access.gate import gate
 from gateway.admission import Admission
+from gateway.api.compact import Compact
 from gateway.api.deferred import Deferred
 from gateway.api.edge import Edge
 from gateway.api.edits import as_generation
@@ -184,6 +185,9 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
     hot["POST", "/images/edits"] = Inference(
         "images", gateway.relay, settings.server, gateway.admission, as_generation
     )
+    hot["POST", "/responses/compact"] = Inference(
+        "responses", Compact(gateway.relay), settings.server, gateway.admission
+    )
 
     def rest() -> ASGIApp:
         from gateway.api import files as files_api
@@ -204,5 +208,6 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         responses = responses_api.router(shelf)
         return create_rest(gateway.relay.router, gateway.upstreams, [files, responses], hot)
 
-    sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission)}
+    most = settings.server.max_body_bytes
+    sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission, most)}
     return Edge(Deferred(rest), StarletteRouter(lifespan=lifespan), gate(settings.access), hot, sockets)

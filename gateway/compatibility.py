@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from gateway.backends import KINDS
-from gateway.backends.base import Api, Backend, Rule
+from gateway.backends.base import Api, Backend, Json, Rule
 from gateway.backends.media import ClipRules, ImageRules
+from gateway.errors import InvalidRequest
 
 _INTRO = """# Compatibility
 
@@ -15,6 +16,11 @@ What a backend refuses, the gateway leaves out or rewrites where the answer stay
 says why where it would not. `x-arkway-changes` names each change of a request; `arkway explain` shows them without
 sending anything. Fields that are not named here go upstream as they come, unknown ones included.
 """
+_TRANSLATED = """Where an API is translated, a field, tool or item that has no counterpart is refused by name if the answer would be
+another without it (`n`, `stop`, `conversation`, a tool that must be used), and otherwise left out and told
+(`drop:truncation`, `drop:tools[0]`). A chat that travels as Responses loses unknown fields too, as Ark refuses them there.
+"""
+_IMAGE_PROCESS = {"tools": [{"type": "image_process"}]}
 _NAMES = {
     "chat": "Chat completions",
     "responses": "Responses",
@@ -33,16 +39,26 @@ def table() -> str:
 
 
 def _apis(backends: tuple[type[Backend], ...]) -> str:
-    rows = ([_NAMES[api], *(_path(backend, api) for backend in backends)] for api in get_args(Api))
-    return "## APIs\n\n" + _table(["", *(backend.title for backend in backends)], rows)
+    rows = [[_NAMES[api], *(_served(backend, api, {}) for backend in backends)] for api in get_args(Api)]
+    processed = [_served(backend, "chat", _IMAGE_PROCESS) for backend in backends]
+    rows.insert(1, [f"{_NAMES['chat']} with image_process", *processed])
+    heads = ["", *(backend.title for backend in backends)]
+    return f"## APIs\n\n{_table(heads, rows)}\n{_TRANSLATED}"
 
 
-def _path(backend: type[Backend], api: Api) -> str:
-    if api in backend.paths:
-        return f"`{backend.paths[api]}`"
-    if api == "responses" and "chat" in backend.paths:
-        return f"translated, over `{backend.paths['chat']}`"
-    return f"no: {backend.missing.get(api, 'it has none')}"
+def _served(backend: type[Backend], api: Api, body: Json) -> str:
+    """By which path a call is served, or why it is not."""
+    example = backend("example", "", None)
+    lacking = example.lacks(api)
+    if lacking:
+        return f"no: {lacking}"
+    spoken = example.spoken(api, body)
+    try:
+        example.prepare(spoken, body)
+    except InvalidRequest as refused:
+        return f"no: {refused.message}"
+    path = f"`{backend.paths[spoken]}`"
+    return path if spoken == api else f"translated, over {path}"
 
 
 def _media(backends: tuple[type[Backend], ...]) -> str:

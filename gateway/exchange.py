@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.access.gate import Principal
 from gateway.admission import Ticket
@@ -13,6 +14,7 @@ from gateway.concurrency import side_by_side
 from gateway.errors import UpstreamError
 from gateway.media.resolved import Place
 from gateway.reply import Streamed, Whole
+from gateway.responses.chain import Continuation
 from gateway.responses.keeping import Turn
 from gateway.responses.lifecycle import Lifecycle
 from gateway.routing import Prepared
@@ -35,9 +37,9 @@ class Call:
     principal: Principal
     record: Record
     ticket: Ticket
-    said: Json | None = (
-        None  # a Responses body as the caller sent it, before what came earlier was put into it
-    )
+    continuation: Continuation | None = None  # where a connection remembers its responses
+    continues: str | None = None  # the response that its caller goes on from
+    said: Json | None = None  # a Responses body before what is stored was put into it
     mark: Mark | None = None  # where the answer's id is told already
 
 
@@ -82,9 +84,13 @@ class Exchange:
             timeouts = upstreams.policy(backend).timeouts
             streamed = Streamed(upstream, self._stream(), backend, timeouts, keep_alive, self.call.record)
             if self.call.api == "responses" and self.call.mark is None:
-                owner = self.call.principal.owner
+                owner, continuation = self.call.principal.owner, self.call.continuation
                 streamed.following = self.lifecycle.follow(
-                    owner, self.turn, streamed.cancel, claimed=self._is_kept_there()
+                    owner,
+                    self.turn,
+                    streamed.cancel,
+                    claimed=self._is_kept_there(),
+                    done=partial(continuation.done, self.call.body) if continuation else None,
                 )
             await streamed.begin()
         except BaseException:

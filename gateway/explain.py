@@ -11,6 +11,7 @@ from gateway.app import router
 from gateway.backends.base import Api, Change, Json
 from gateway.errors import InvalidRequest
 from gateway.media.foresight import foresee
+from gateway.responses import compaction
 from gateway.routing import Candidate
 from gateway.settings import Settings
 from gateway.wire import body as wire_body
@@ -34,6 +35,7 @@ def explain(settings: Settings, raw: bytes, api: str | None) -> list[Explained]:
     """The requests of all candidates, the likeliest first. Raises GatewayError as the gateway would answer."""
     body = wire_body.parse(raw)
     named = _api(body, api)
+    body = compaction.opened(body) if named == "responses" else body
     candidates = router(settings).resolve(wire_body.string(body, "model"), named, 0.0)
     return [_explained(settings, candidate, named, body) for candidate in candidates]
 

@@ -13,8 +13,10 @@ from gateway.media import resolved
 from gateway.media.intake import Intake
 from gateway.media.resolved import Place
 from gateway.reply import Followed, Reply, Send, Streamed, Whole
+from gateway.responses import compaction
 from gateway.responses.keeping import Turn
 from gateway.responses.lifecycle import Lifecycle
+from gateway.responses.recall import Recalled
 from gateway.routing import Candidate, Prepared, Router
 from gateway.telemetry import Record, log, settle
 from gateway.upstream import Upstreams
@@ -40,11 +42,15 @@ class Relay:
             raise _not_allowed(model)
         if call.api != "responses":
             return await self._tried(call, self._candidates(call))
-        recalled = await self.lifecycle.recall(call.body, call.principal.owner)
+        joined = call.continuation.joined(call.body) if call.continuation else Recalled(call.body)
+        earlier = joined.earlier
         try:
-            return await self._response(replace(call, body=recalled.body, said=call.body))
+            recalled = await self.lifecycle.recall(joined.body, call.principal.owner)
+            earlier += recalled.earlier
+            continues, body = call.body.get("previous_response_id"), compaction.opened(recalled.body)
+            return await self._response(replace(call, body=body, said=joined.body, continues=continues))
         except GatewayError as error:
-            error.param = items.callers_place(error.param, recalled.earlier)
+            error.param = items.callers_place(error.param, earlier)
             raise
 
     async def _response(self, call: Call) -> Reply:
@@ -134,9 +140,8 @@ class Relay:
         taken = await self.intake.resolve(refs, place) if refs else []
         record.media_seconds = time.perf_counter() - started if refs else None
         record.changes = (*prepared.changes, *resolved.changes(taken))
-        told = call.said or {}
-        if told.get("previous_response_id"):
-            prepared.asked["previous_response_id"] = told["previous_response_id"]
+        if call.continues:
+            prepared.asked["previous_response_id"] = call.continues
         prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
         bodies = backend.split(prepared.api, prepared.body)
         requests = [backend.request(prepared.api, one, prepared.headers) for one in bodies]

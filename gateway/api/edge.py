@@ -138,9 +138,14 @@ async def _fail(send: Send, record: Record, error: GatewayError, dialect: Dialec
 
 
 def told(record: Record, error: GatewayError, dialect: Dialect) -> bytes:
-    """The body that tells the error: Ark's own under its dialect, else OpenAI's envelope."""
+    """The body that tells the error, which is recorded."""
     record.code = error.code
     record.cause = repr(error.__cause__) if error.__cause__ else None
+    return in_dialect(error, dialect)
+
+
+def in_dialect(error: GatewayError, dialect: Dialect) -> bytes:
+    """The error as Ark told it under Ark's dialect, else in OpenAI's envelope."""
     raw = error.raw if dialect == "ark" and isinstance(error, UpstreamError) else None
     return raw or wire_body.dump(error.envelope())
 

@@ -12,22 +12,24 @@ from gateway.admission import Admission
 from gateway.api.body import expected_size, read_body
 from gateway.backends.base import Api, Json
 from gateway.exchange import Call
-from gateway.relay import Relay
+from gateway.reply import Reply
 from gateway.settings import Server
 from gateway.telemetry import Record
 from gateway.wire import body as wire_body
 
 Translate = Callable[[Headers, bytes], Awaitable[bytes]]
+Serve = Callable[[Call], Awaitable[Reply]]
 
 
 class Inference:
-    """One API of the gateway as an ASGI application; ``translate`` makes the API's JSON of other bodies."""
+    """One API of the gateway as an ASGI application. The relay serves its calls, or what makes them the relay's;
+    ``translate`` makes the API's JSON of other bodies."""
 
     def __init__(
-        self, api: Api, relay: Relay, server: Server, admission: Admission, translate: Translate | None = None
+        self, api: Api, serve: Serve, server: Server, admission: Admission, translate: Translate | None = None
     ) -> None:
         self._api: Api = api
-        self._relay = relay
+        self._serve = serve
         self._server = server
         self._admission = admission
         self._translate = translate
@@ -44,7 +46,7 @@ class Inference:
                 self._api, state["dialect"], scope["headers"], body, state["principal"], record, ticket
             )
             async with Watch(receive, record):
-                reply = await self._relay(call)
+                reply = await self._serve(call)
                 await reply(send)
         except ClientDisconnect:
             record.left = True

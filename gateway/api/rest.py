@@ -21,6 +21,7 @@ from gateway.upstream import Upstreams
 _SUMMARIES = {
     "/chat/completions": "Chat completions, streamed or whole",
     "/responses": "Responses, streamed or whole",
+    "/responses/compact": "A conversation as its user's messages and a summary of the rest",
     "/images/generations": "Generate pictures",
     "/images/edits": "Edit pictures, sent as a form or as JSON",
     "/embeddings": "Embeddings",

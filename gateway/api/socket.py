@@ -1,4 +1,7 @@
-"""Responses over a WebSocket: each ``response.create`` is an ordinary streamed call, whose events come as messages."""
+"""Responses over a WebSocket: each ``response.create`` is an ordinary streamed call, whose events come as messages.
+
+The next may go on from the connection's latest response though it is not stored.
+"""
 
 import asyncio
 import random
@@ -9,10 +12,12 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission, Ticket
+from gateway.api.edge import in_dialect
 from gateway.backends.base import Json
 from gateway.errors import GatewayError, InvalidRequest, bug
 from gateway.exchange import Call
 from gateway.relay import Relay
+from gateway.responses.chain import Chain, Continuation
 from gateway.telemetry import Record, log, settle
 from gateway.wire import body as wire_body
 from gateway.wire import sse
@@ -24,14 +29,16 @@ Message = MutableMapping[str, Any]
 class ResponsesSocket:
     """The endpoint. One response at a time; an error leaves the connection open for the next."""
 
-    def __init__(self, relay: Relay, admission: Admission) -> None:
+    def __init__(self, relay: Relay, admission: Admission, most: int) -> None:
+        """``most`` bounds what a connection remembers, see Chain."""
         self._relay = relay
         self._admission = admission
+        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        connection = _Connection(scope, send)
+        connection = _Connection(scope, send, Chain(self._most))
         running: asyncio.Task[None] | None = None
         try:
             while (message := await receive())["type"] == "websocket.receive":
@@ -55,10 +62,13 @@ class ResponsesSocket:
     async def _respond(self, connection: "_Connection", body: Json, size: int) -> None:
         """One response from its request to its last event; whatever fails is an event."""
         record = connection.record(size)
+        continuation = connection.chain.next(body)
         try:
+            _refuse_background(body)
             ticket = await self._admission.enter(size)
             try:
-                await self._relayed(connection, body, record, ticket)
+                reply = await self._relay(connection.call(body, record, ticket, continuation))
+                await reply(connection.take)
             finally:
                 ticket.leave()
         except GatewayError as error:
@@ -73,29 +83,29 @@ class ResponsesSocket:
             record.left = connection.left
             settle(record)
 
-    async def _relayed(self, connection: "_Connection", body: Json, record: Record, ticket: Ticket) -> None:
-        scope = connection.scope
-        state = scope["state"]
-        call = Call("responses", state["dialect"], scope["headers"], body, state["principal"], record, ticket)
-        reply = await self._relay(call)
-        await reply(connection.take)
-
 
 class _Connection:
     """The caller's end: events go out as messages, one JSON text each."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, send: Send, chain: Chain) -> None:
+        self.chain = chain
+        self._scope = scope
         self.left = False
         self.ended = True  # whether the last response has told its last event
         self._send = send
 
     def record(self, size: int) -> Record:
-        scope = self.scope
+        scope = self._scope
         record = Record(f"req_{random.getrandbits(128):032x}", "WS", scope["path"])
         record.api, record.bytes_in = "responses", size
         record.caller = scope["state"]["principal"].name
         return record
+
+    def call(self, body: Json, record: Record, ticket: Ticket, continuation: Continuation) -> Call:
+        state, headers = self._scope["state"], self._scope["headers"]
+        return Call(
+            "responses", state["dialect"], headers, body, state["principal"], record, ticket, continuation
+        )
 
     async def take(self, message: Message) -> None:
         """What a streamed reply sends to an HTTP caller: its frames, which are whole."""
@@ -106,7 +116,8 @@ class _Connection:
                 await self._tell(event.data.decode("utf-8", "replace"))
 
     async def fail(self, error: GatewayError) -> None:
-        told = {"type": "error", "status": error.status, **error.envelope()}
+        body = sse.Event("", in_dialect(error, self._scope["state"]["dialect"])).json()
+        told = {"type": "error", "status": error.status, **(body or error.envelope())}
         await self._tell(orjson.dumps(told).decode())
 
     async def _tell(self, text: str) -> None:
@@ -123,10 +134,13 @@ def _create(message: Message) -> Json:
     if kind != "response.create":
         text = f"The message must be a `response.create`, not {kind!r:.80}."
         raise InvalidRequest(text, param="type", code="unsupported_event")
+    return {**body, "stream": True}
+
+
+def _refuse_background(body: Json) -> None:
     if body.get("background"):
         text = "A connection waits for its response; use POST /responses for background ones."
         raise InvalidRequest(text, param="background", code="unsupported_value")
-    return {**body, "stream": True}
 
 
 def _text(message: Message) -> bytes:

@@ -35,6 +35,7 @@ _INCLUDABLE = (
     "reasoning.encrypted_content",
 )
 _SERVICE_TIERS = ("auto", "default", "fast")
+_NO_PREVIOUS = "InvalidParameter.PreviousResponseNotFound"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 3.0  # seconds between looks at a file that is being processed
 _PROCESSING = 600.0  # seconds for which Ark may process a video
 _LIFETIME = 7 * 86400  # Ark's default, said explicitly so that the expiry is known here too
@@ -72,6 +73,14 @@ class Ark(Backend):
 
     def raw_error(self, body: bytes) -> bytes | None:
         return body or None
+
+    def error(
+        self, status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool = False
+    ) -> UpstreamError:
+        error = super().error(status, headers, body, callers_key=callers_key)
+        if error.code == _NO_PREVIOUS:
+            error.code, error.param = "previous_response_not_found", "previous_response_id"
+        return error
 
     def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
         if dialect == "openai" and api == "chat":
@@ -215,6 +224,19 @@ def _known_detail(body: Json, rule: Rule) -> list[Change]:
     return [Change(f"drop:{media.spelled(ref.path)}.detail", rule.why) for ref in unknown]
 
 
+def _refusals_as_text(body: Json, rule: Rule) -> list[Change]:
+    given = body.get("input")
+    told: dict[media.Path, media.New] = {}
+    for i, item in enumerate(given if isinstance(given, list) else []):
+        content = item.get("content") if isinstance(item, dict) else None
+        for j, part in enumerate(content if isinstance(content, list) else []):
+            if isinstance(part, dict) and part.get("type") == "refusal":
+                text = {"type": "output_text", "text": part.get("refusal") or ""}
+                told["input", i, "content", j] = text
+    body.update(media.replace(body, told))
+    return [Change(f"refusal:{media.spelled(path)}=output_text", rule.why) for path in told]
+
+
 def _own_context_management(body: Json, rule: Rule) -> list[Change]:
     if not isinstance(body.get("context_management"), list):
         return []
@@ -266,6 +288,11 @@ Ark.rules = {
             _own_context_management,
         ),
         Rule("input[].content[].detail: original", "Ark knows auto, low, high and xhigh.", _known_detail),
+        Rule(
+            "input[].content[].type: refusal",
+            "Ark's messages have no such part; what the model said in an earlier answer stays, as text.",
+            _refusals_as_text,
+        ),
         Rule("include", "Ark knows three values: " + ", ".join(_INCLUDABLE) + ".", _known_includes),
         Rule("service_tier", "Ark knows auto, default and fast.", _known_service_tier),
     ),

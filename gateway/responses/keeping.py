@@ -74,7 +74,8 @@ class Keeper:
 class Following:
     """A streamed response that its caller's own request carries on: it can be cancelled, and is kept when it is done.
 
-    ``turn`` is None where nothing is kept; ``stop`` makes the stream end soon, which then says ``cut``.
+    ``turn`` is None where nothing is kept; ``stop`` makes the stream end soon, which then says ``cut``; ``done`` is
+    told of the response in its last state.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Following:
         owner: str,
         turn: Turn | None,
         stop: Callable[[], Any],
+        done: Callable[[Json], None] | None = None,
     ) -> None:
         self._running = running
         self._keeper = keeper
@@ -92,6 +94,7 @@ class Following:
         self._owner = owner
         self._turn = turn
         self._stop = stop
+        self._done = done
         self._course = Course()
         self._work: Work | None = None
 
@@ -110,6 +113,8 @@ class Following:
             self._claims.note(self._owner, course.response)
         if course.ended and self._turn:
             await self._keeper.keep(self._turn, course.response)
+        if course.ended and self._done:
+            self._done(course.response)
 
     async def cut(self) -> bytes:
         """The last event of a response that was cancelled."""

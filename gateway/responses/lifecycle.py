@@ -45,12 +45,18 @@ class Lifecycle:
         await self.keeper.keep(turn, response)
 
     def follow(
-        self, owner: str, turn: Turn | None, stop: Callable[[], Any], *, claimed: bool = False
+        self,
+        owner: str,
+        turn: Turn | None,
+        stop: Callable[[], Any],
+        *,
+        claimed: bool = False,
+        done: Callable[[Json], None] | None = None,
     ) -> Following:
         """A streamed answer of any backend; ``turn`` is None where the gateway keeps nothing of it, ``claimed``
-        says that the backend keeps it."""
+        says that the backend keeps it, ``done`` hears of its end."""
         claims = self.claims if claimed else NoClaims()
-        return Following(self.running, self.keeper, claims, owner, turn, stop)
+        return Following(self.running, self.keeper, claims, owner, turn, stop, done)
 
     async def start(self, turn: Turn, mark: Mark, serve: Serve) -> Json:
         """A response in the background: its object now."""

@@ -35,13 +35,34 @@ async def recall(store: ResponseStore, claims: Claims, body: Json, owner: str) -
             raise _not_found(id)
         return Recalled(await _dereferenced(store, body, owner))
     said = _said(await store.chain(owner, id), id)
+    return continued(await _dereferenced(store, body, owner), said)
+
+
+def continued(body: Json, said: list[Json], previous: str | None = None) -> Recalled:
+    """The body with all that was said before in front of its input, going on from ``previous`` alone, if anything.
+
+    Raises InvalidRequest for more than can be sent, and for a function's output that answers no call.
+    """
     own = items.of_input(body.get("input"))
     if len(said) + len(own) > _MOST_ITEMS:
         text = f"With what was said before the input has {len(said) + len(own)} items; at most {_MOST_ITEMS} can be sent."
         raise InvalidRequest(text, param=_PARAM, code="too_many_items")
+    if not previous:
+        _refuse_stray_output(said, own)
     rest = {name: value for name, value in body.items() if name != _PARAM}
-    resolved = await _dereferenced(store, {**rest, "input": own}, owner)
-    return Recalled({**resolved, "input": [*said, *resolved["input"]]}, len(said))
+    kept = {_PARAM: previous} if previous else {}
+    return Recalled({**rest, **kept, "input": [*said, *own]}, len(said))
+
+
+def _refuse_stray_output(said: list[Json], own: list[Json]) -> None:
+    """OpenAI refuses it, and to a chat backend it would go as an answer to nothing."""
+    if any(map(_reference, own)):  # an item that only its backend knows may be the call
+        return
+    calls = [item.get("call_id") for item in (*said, *own) if item.get("type") == "function_call"]
+    for i, item in enumerate(own):
+        if item.get("type") == "function_call_output" and item.get("call_id") not in calls:
+            text = f"No function was called before with the call_id {item.get('call_id')!r:.100}; give that of a call, or send the call too."
+            raise InvalidRequest(text, param=f"input[{i}].call_id", code="function_call_not_found")
 
 
 def _said(chain: list[StoredResponse], id: str) -> list[Json]:

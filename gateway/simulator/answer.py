@@ -26,7 +26,8 @@ from gateway.simulator.samples import sample
 
 _LONGEST_QUOTE = 200
 _LONGEST_ORDER_QUOTE = 40
-_WORD = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(r"[A-Za-z][a-z]*|\d+")
+_SHORT = 2  # letters of words that stand in texts of all kinds
 _CALL = re.compile(r"\bcall\s+([\w.-]+)")
 _LATER = "afterwards"
 # A token is a word with the blanks behind it, or one Chinese character.
@@ -158,13 +159,27 @@ def _calls(ask: Ask) -> list[FunctionCall]:
 
 
 def _rounds(ask: Ask) -> list[list[str]]:
-    """What is called together: `call a and call b, afterwards call c` is two rounds."""
+    """What is called together: `call a and call b, afterwards call c` is two rounds. Without a `call`, what is asked
+    for by what it is about; and where something must be called, the first."""
     if ask.forced not in (None, "any"):
         return [[ask.forced]] if ask.forced in ask.functions else []
-    spoken_of = map(_CALL.findall, last_user_text(ask.conversation).split(_LATER))
+    said = last_user_text(ask.conversation)
+    spoken_of = map(_CALL.findall, said.split(_LATER))
     named = [[name for name in names if name in ask.functions] for names in spoken_of]
-    rounds = [names if ask.parallel else names[:1] for names in named if names]
+    wanted = [names for names in named if names] or [_asked_for(ask, said)]
+    rounds = [names if ask.parallel else names[:1] for names in wanted if names]
     return rounds or ([list(ask.functions)[:1]] if ask.forced == "any" and ask.functions else [])
+
+
+def _asked_for(ask: Ask, said: str) -> list[str]:
+    """The functions whose names' last words are said: "How is the weather?" asks for `get_weather`."""
+    words = {word.lower() for word in _WORD.findall(said)}
+    return [name for name in ask.functions if _topic(name) in words]
+
+
+def _topic(name: str) -> str | None:
+    word = (_WORD.findall(name) or [""])[-1].lower()
+    return word if len(word) > _SHORT else None
 
 
 def _arguments(schema: Mapping[str, Any]) -> str:

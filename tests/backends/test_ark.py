@@ -116,6 +116,19 @@ def test_the_raw_error_is_kept_for_arks_dialect() -> None:
     assert BACKEND.error(404, {}, b"").raw is None
 
 
+def test_an_unknown_previous_response_has_openais_code_and_arks_own_body() -> None:
+    message = "Previous response with id resp_1 not found. Request id: 0217"
+    fault = {"message": message, "param": "previous_response_id", "type": "BadRequest"}
+    for code, told in (
+        ("InvalidParameter.PreviousResponseNotFound", "previous_response_not_found"),
+        ("InvalidParameter", "InvalidParameter"),
+    ):
+        raw = orjson.dumps({"error": {**fault, "code": code}})
+        error = BACKEND.error(400, {}, raw)
+        assert (error.status, error.code, error.param) == (400, told, "previous_response_id")
+        assert (error.message, error.raw) == (message, raw)
+
+
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_pictures_are_taken_as_urls_and_file_ids_on_responses_only(api: str) -> None:
     rules = BACKEND.media[api].image

@@ -21,6 +21,7 @@ KEYS = {
 PATHS = [
     ("POST", "/chat/completions"),
     ("POST", "/responses"),
+    ("POST", "/responses/compact"),
     ("POST", "/images/generations"),
     ("POST", "/embeddings"),
     ("GET", "/models"),

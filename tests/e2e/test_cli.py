@@ -75,6 +75,20 @@ async def test_explain(sim: Simulated, tmp_path: Path) -> None:
     assert not await sim.requests()
 
 
+async def test_explain_a_compaction(sim: Simulated, tmp_path: Path) -> None:
+    config = written(tmp_path, sections(sim.url, tmp_path))
+    for content, status, told in (
+        ("arkway1.YWxsIGlzIHdlbGw=", 0, b"all is well"),
+        ("x", 2, b"not made by this gateway"),
+    ):
+        item = {"type": "compaction", "encrypted_content": content}
+        (tmp_path / "body.json").write_bytes(orjson.dumps({"model": "qwen-vl", "input": [item]}))
+        arguments = ("explain", "--config", str(config), "body.json")
+        done = await asyncio.to_thread(arkway, *arguments, cwd=tmp_path)
+        assert done.returncode == status
+        assert told in done.stdout + done.stderr
+
+
 async def test_explain_for_people(sim: Simulated, tmp_path: Path) -> None:
     config = written(tmp_path, sections(sim.url, tmp_path))
     body = orjson.dumps({"model": "qwen-vl", **asked("chat", text_part("chat", "x" * 500))})

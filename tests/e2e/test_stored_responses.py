@@ -237,3 +237,25 @@ async def test_an_own_response_expires(gateway: Gateway, http: Http, kept: Kept)
         lambda connection: connection.exec_driver_sql("UPDATE responses SET expires_at = 1")
     )
     assert (await http.get(f"{gateway.v1}/responses/{id}")).status == 404
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_unknown_previous_response_on_ark(
+    gateway: Gateway, http: Http, sim: Simulated, *, stream: bool
+) -> None:
+    """OpenAI's code under /v1, and Ark's own words under /api/v3."""
+    id = "resp_02177494466149900bcc3116dfc56b9203b01425516f61b9ebd48"
+    body = {"model": "doubao-vision", "input": "x", "previous_response_id": id, "stream": stream}
+    answer = await http.post(f"{gateway.v1}/responses", body)
+    assert (answer.status, answer.error["code"], answer.error["param"]) == (
+        400,
+        "previous_response_not_found",
+        "previous_response_id",
+    )
+    assert id in answer.error["message"]
+    answer = await http.post(f"{gateway.v3}/responses", body)
+    assert (answer.status, answer.json["error"]["code"]) == (
+        400,
+        "InvalidParameter.PreviousResponseNotFound",
+    )
+    assert len(await sim.requests("/responses")) == 2

@@ -135,6 +135,20 @@ async def test_a_chain_that_is_too_long_is_refused(world: World) -> None:
     assert "1001 items; at most 1000" in error.message
 
 
+async def test_an_output_that_answers_no_call_is_refused(world: World) -> None:
+    call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "look", "arguments": "{}"}
+    first = await world.keep(1, {"input": "one"}, call)
+    outputs = [{"type": "function_call_output", "call_id": id, "output": "x"} for id in ("c1", "c2")]
+    body = {"previous_response_id": first}
+    assert (await world.lifecycle.recall({**body, "input": outputs[:1]}, "me")).earlier == 2
+    error = await refused(world, {**body, "input": outputs})
+    assert (error.param, error.code) == ("input[1].call_id", "function_call_not_found")
+    with_call = [{**call, "call_id": "c2"}, *outputs]
+    assert (await world.lifecycle.recall({**body, "input": with_call}, "me")).earlier == 2
+    elsewhere = [{"type": "item_reference", "id": "fc_021774"}, *outputs]
+    assert (await world.lifecycle.recall({**body, "input": elsewhere}, "me")).earlier == 2
+
+
 async def test_a_wrong_type_is_refused(world: World) -> None:
     error = await refused(world, {"input": "x", "previous_response_id": 5})
     assert (error.param, error.code) == ("previous_response_id", "invalid_type")

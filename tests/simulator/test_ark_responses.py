@@ -176,6 +176,7 @@ async def test_conversation_goes_on_and_pictures_count_on(http: Client) -> None:
 async def test_unknown_previous_response(http: Client) -> None:
     answer = await http.respond(HELLO, previous_response_id="resp_none")
     assert (answer.status, answer.error["param"]) == (400, "previous_response_id")
+    assert answer.error["code"] == "InvalidParameter.PreviousResponseNotFound"
 
 
 async def test_input_items(http: Client) -> None:

@@ -86,7 +86,11 @@ def _earlier(call: Call) -> Conversation:
         return ()
     stored = call.state.responses.get(id)
     if stored is None or call.now >= stored.expire_at:
-        raise invalid(f"The previous response `{id}` is not found.", param="previous_response_id")
+        raise invalid(
+            f"Previous response with id {id} not found.",
+            code="InvalidParameter.PreviousResponseNotFound",
+            param="previous_response_id",
+        )
     return stored.conversation
 
 

@@ -78,6 +78,8 @@ def settings(request: Json) -> Json:
 def response(value: Json, told: Json, status: str = "completed") -> Json:
     """A Response object with every required field; ``told`` are the request's own settings."""
     _fill(value, {"status": status, **_RESPONSE, **told})
+    if told.get("previous_response_id"):  # the backend may have been told what came before that one
+        value["previous_response_id"] = told["previous_response_id"]
     value["tools"] = _tools(value["tools"])
     value["text"] = _text(value["text"])
     if isinstance(value["reasoning"], dict):

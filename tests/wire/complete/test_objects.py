@@ -236,3 +236,12 @@ def test_no_json_crashes_the_completion(value: object, setting: object) -> None:
     complete.annotation(copy.deepcopy(value))
     request = dict.fromkeys(("tools", "text", "reasoning", "metadata"), setting)
     answered({"object": "response", "output": value, "usage": setting}, **request)
+
+
+def test_the_previous_response_is_the_one_that_the_request_named() -> None:
+    """What the backend was told may be one before it, with the rest of the conversation as input."""
+    told = {"previous_response_id": "resp_b"}
+    for said in ({}, {"previous_response_id": None}, {"previous_response_id": "resp_a"}):
+        assert complete.response({**ANSWER, **said}, told)["previous_response_id"] == "resp_b"
+    kept = complete.response({**ANSWER, "previous_response_id": "resp_a"}, {})
+    assert kept["previous_response_id"] == "resp_a"
