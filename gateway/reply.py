@@ -255,6 +255,9 @@ async def send_whole(
 def _encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Headers as ASGI takes them. The caller's model name is told back in one, and may hold a line break."""
     return [
-        (name.encode("latin-1"), _CONTROL.sub("?", value).encode("latin-1", "replace"))
+        (
+            name.encode("latin-1"),
+            (value if value.isprintable() else _CONTROL.sub("?", value)).encode("latin-1", "replace"),
+        )
         for name, value in named.items()
     ]

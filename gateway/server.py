@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,6 +19,40 @@ from gateway.storage.database import Database
 _BACKLOG = 4096
 
 
+class HeadWithBody:
+    """A transport that sends the head of an answer together with what follows in the same turn of the event loop.
+
+    uvicorn writes them one after the other; each write is a call into the kernel and a packet of its own.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        elif data.startswith(b"HTTP/"):
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+
 class DeadlineProtocol(HttpToolsProtocol):
     """Closes a connection whose request headers do not come in time.
 
@@ -28,7 +62,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, HeadWithBody(transport, self.loop)))
         self._start()
 
     def on_message_begin(self) -> None:

@@ -3,54 +3,65 @@
 The seam to the outside. The rest of the gateway sees ``UpstreamResponse`` and UpstreamError, never the client.
 """
 
+from __future__ import annotations
+
 import asyncio
 import io
 import random
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import BinaryIO, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
+from urllib.parse import urlsplit
 
-import aiohttp
 import structlog
 
 from gateway import __version__
 from gateway.backends.base import Backend, Flow, Form, T, UpstreamReply, UpstreamRequest
 from gateway.errors import StorageUnavailable, UpstreamError
+from gateway.http1.connection import Answer
+from gateway.http1.pool import NotConnected, Pool
 from gateway.settings import Upstream
 
+if TYPE_CHECKING:
+    from gateway.http1.courier import Courier
+
 _MAX_WHOLE = 256 << 20  # bytes of an answer that is no stream: fifteen 4K pictures as base64 fit
-_PIECE = 1 << 20  # of a larger body; aiohttp warns of whole ones, whose sending may hold up all others
 _FIRST_PAUSE = 0.1  # seconds before the first retry; doubles, with jitter
 
 log = structlog.get_logger(__name__)
 
 
+class Incoming(Protocol):
+    """An answer whose headers have come, by lower-case names, as either client has it."""
+
+    status: int
+    headers: dict[str, str]
+
+    async def next_chunk(self) -> bytes:
+        """What has come since the last call, at least one byte, and nothing at a proper end. Raises one of
+        ``UpstreamResponse.failures`` where the connection broke or the body is shorter than it said."""
+
+    def close(self) -> None:
+        """Gives the connection back after a whole body, and cuts it otherwise."""
+
+
 class UpstreamResponse:
     """An answer whose headers have come. Closed before its end, it closes the connection at once."""
 
-    failures: ClassVar = (aiohttp.ClientError, OSError)
+    failures: ClassVar = (OSError,)
 
-    def __init__(self, response: aiohttp.ClientResponse, title: str, source: BinaryIO | None = None) -> None:
-        """``source`` is what the request's form is read from: an answer may come before all of it is sent."""
-        self._response = response
-        self._source = source
+    def __init__(self, answer: Incoming, title: str) -> None:
         self._title = title
-        self.status = response.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.status = answer.status
+        self.headers: Mapping[str, str] = answer.headers
+        # The client's own methods: a stream has thousands of chunks, and each layer costs.
+        self.next_chunk = answer.next_chunk
+        self.close = answer.close
 
     @property
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    @property
-    def next_chunk(self) -> Callable[[], Awaitable[bytes]]:
-        """Gives what has come since the last call, at least one byte, and nothing at a proper end. It raises one
-        of ``failures`` where the connection broke or the body is shorter than it said.
-
-        The client's own method: a stream has thousands of chunks, and each layer costs.
-        """
-        return self._response.content.readany
 
     def broken(self) -> UpstreamError:
         """What one of ``failures`` means."""
@@ -70,12 +81,6 @@ class UpstreamResponse:
             raise self.broken() from error
         return b"".join(parts)
 
-    def close(self) -> None:
-        """Gives the connection back after a whole body, and cuts it otherwise."""
-        self._response.close()
-        if self._source is not None:
-            self._source.close()
-
 
 class Upstreams:
     """Opens requests to backends."""
@@ -83,25 +88,21 @@ class Upstreams:
     def __init__(self, settings: Upstream, per_backend: Mapping[str, Upstream]) -> None:
         self._settings = settings
         self._per_backend = per_backend
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
+        self._courier: Courier | None = None
+        self._proxies = urllib.request.getproxies()
 
     def policy(self, backend: Backend) -> Upstream:
         return self._per_backend.get(backend.name, self._settings)
 
     async def start(self) -> None:
-        self._session = aiohttp.ClientSession(
-            # Admission bounds the number of requests; a second bound here could only make them wait unseen.
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, keepalive_timeout=30),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            skip_auto_headers=("Accept",),
-            # aiohttp looks through the environment for each request; mostly there is no proxy to find.
-            trust_env=bool(urllib.request.getproxies()),
-        )
+        self._pool = Pool()
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._pool is not None:
+            self._pool.close()
+        if self._courier is not None:
+            await self._courier.close()
 
     async def open(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamResponse:
         """Sends a request and waits for the headers of its answer, whatever their status. How long is the caller's
@@ -115,9 +116,9 @@ class Upstreams:
         for attempt in range(policy.retries + 1):
             try:
                 return await self._send(backend, key, request, policy.timeouts.connect)
-            except aiohttp.ClientConnectorError as error:
+            except NotConnected as error:
                 failed: Exception = error
-            except (aiohttp.ClientError, OSError) as error:
+            except OSError as error:
                 failed, broken = error, broken + 1
             if attempt == policy.retries or broken > 1:
                 break
@@ -129,27 +130,46 @@ class Upstreams:
     async def _send(
         self, backend: Backend, key: str, request: UpstreamRequest, connect: float
     ) -> UpstreamResponse:
-        if self._session is None:
-            raise RuntimeError("start() comes first")
-        form = request.form
-        source = _source(form) if form else None
         try:
-            response = await self._session.request(
-                request.method,
-                backend.base_url + request.path,
-                data=_payload(form, source) if form and source else _body(request),
-                headers=_headers(key, request),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
-            )
-        except BaseException as error:
-            if source:
-                source.close()
-            if not isinstance(error, aiohttp.ConnectionTimeoutError):
-                raise
+            if request.form or self._proxied(backend.base_url):
+                answer: Incoming = await self._by_courier(backend, key, request, connect)
+            else:
+                answer = await self._directly(backend, key, request, connect)
+        except TimeoutError as error:
             text = f"{backend.title} did not accept a connection within {connect:g} s."
             raise UpstreamError(504, text, code="upstream_timeout") from error
-        return UpstreamResponse(response, backend.title, source)
+        return UpstreamResponse(answer, backend.title)
+
+    async def _directly(self, backend: Backend, key: str, request: UpstreamRequest, connect: float) -> Answer:
+        if self._pool is None:
+            raise RuntimeError("start() comes first")
+        headers, body = _headers(key, request), request.body or b""
+        answer = await self._pool.send(
+            request.method, backend.base_url, request.path, headers, body, connect=connect
+        )
+        try:
+            await answer.begun()
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    async def _by_courier(
+        self, backend: Backend, key: str, request: UpstreamRequest, connect: float
+    ) -> Incoming:
+        if self._courier is None:
+            from gateway.http1.courier import Courier  # a fifth of the memory at rest, for what few ever need
+
+            self._courier = Courier()
+        form, url = request.form, backend.base_url + request.path
+        file = (form.fields, _source(form), form.filename, form.content_type) if form else None
+        headers, body = _headers(key, request), request.body or b""
+        return await self._courier.send(request.method, url, headers, body, connect=connect, file=file)
+
+    def _proxied(self, base: str) -> bool:
+        """Whether the environment names a proxy for the way there."""
+        url = urlsplit(base)
+        return url.scheme in self._proxies and not urllib.request.proxy_bypass(url.netloc)
 
     async def fetch(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamReply:
         """The whole answer to a request that is no inference (an upload, the list of models), whatever its status."""
@@ -197,17 +217,6 @@ def _headers(key: str, request: UpstreamRequest) -> dict[str, str]:
     return {**headers, **request.headers}
 
 
-def _body(request: UpstreamRequest) -> bytes | AsyncIterator[memoryview] | None:
-    body = request.body
-    return body if body is None or len(body) <= _PIECE else _pieces(body)
-
-
-async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
-    view = memoryview(body)
-    for start in range(0, len(body), _PIECE):
-        yield view[start : start + _PIECE]
-
-
 def _source(form: Form) -> BinaryIO:
     """What the form's file is read from, opened anew for each sending. Raises StorageUnavailable."""
     if isinstance(form.data, bytes):
@@ -216,11 +225,3 @@ def _source(form: Form) -> BinaryIO:
         return form.data.open("rb")
     except OSError as error:
         raise StorageUnavailable("disk") from error
-
-
-def _payload(form: Form, source: BinaryIO) -> aiohttp.FormData:
-    payload = aiohttp.FormData()
-    for name, value in form.fields.items():
-        payload.add_field(name, value)
-    payload.add_field("file", source, filename=form.filename, content_type=form.content_type)
-    return payload

@@ -18,22 +18,22 @@ _CALLER_NAMES = frozenset(
 def to_upstream(headers: RawHeaders) -> dict[str, str]:
     """The caller's headers that go to the backend, names in lower case."""
     return {
-        name.decode("latin-1").lower(): value.decode("latin-1")
+        low.decode("latin-1"): value.decode("latin-1")
         for name, value in headers
-        if name.lower() in _UPSTREAM_NAMES or name.lower().startswith(_UPSTREAM_PREFIX)
+        if (low := name.lower()) in _UPSTREAM_NAMES or low.startswith(_UPSTREAM_PREFIX)
     }
 
 
 def to_caller(headers: Mapping[str, str]) -> dict[str, str]:
-    """The backend's headers that go to the caller, names in lower case; its request id under a name of its own."""
-    named = {name.lower(): value for name, value in headers.items()}
+    """Those of the backend's headers, with names in lower case, that go to the caller; its request id under a name
+    of its own."""
     told = {
         name: value
-        for name, value in named.items()
+        for name, value in headers.items()
         if name in _CALLER_NAMES or name.startswith(_CALLER_PREFIXES)
     }
-    if "x-request-id" in named:
-        told["x-upstream-request-id"] = named["x-request-id"]
+    if "x-request-id" in headers:
+        told["x-upstream-request-id"] = headers["x-request-id"]
     return told
 
 

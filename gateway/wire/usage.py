@@ -18,18 +18,19 @@ def of(body: dict[str, Any]) -> Usage | None:
     usage = (response if isinstance(response, dict) else body).get("usage")
     if not isinstance(usage, dict):
         return None
-    details = _first(usage, "input_tokens_details", "prompt_tokens_details") or {}
-    output_details = _first(usage, "output_tokens_details", "completion_tokens_details") or {}
+    details = _either(usage, "input_tokens_details", "prompt_tokens_details")
+    output_details = _either(usage, "output_tokens_details", "completion_tokens_details")
     return Usage(
-        input=_count(_first(usage, "input_tokens", "prompt_tokens")),
-        output=_count(_first(usage, "output_tokens", "completion_tokens")),
+        input=_count(_either(usage, "input_tokens", "prompt_tokens")),
+        output=_count(_either(usage, "output_tokens", "completion_tokens")),
         cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
         reasoning=_count(output_details.get("reasoning_tokens")) if isinstance(output_details, dict) else 0,
     )
 
 
-def _first(usage: dict[str, Any], *names: str) -> Any:
-    return next((usage[name] for name in names if usage.get(name) is not None), None)
+def _either(usage: dict[str, Any], name: str, other: str) -> Any:
+    value = usage.get(name)
+    return usage.get(other) if value is None else value
 
 
 def _count(value: Any) -> int:
