@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractResolver
 from starlette.routing import Router as StarletteRouter
 from starlette.types import ASGIApp
 
+from gateway import memory
 from gateway.access.gate import gate
 from gateway.admission import Admission
 from gateway.api.compact import Compact
@@ -165,15 +166,18 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
         await gateway.upstreams.start()
-        sweeper = asyncio.create_task(gateway.sweep())
-        heart = asyncio.create_task(gateway.lifecycle.background.stay_alive())
-        scribe = asyncio.create_task(gateway.lifecycle.claims.keep_written())
+        lasting = (
+            gateway.sweep(),
+            gateway.lifecycle.background.stay_alive(),
+            gateway.lifecycle.claims.keep_written(),
+            memory.give_back(),
+        )
+        tasks = [asyncio.create_task(one) for one in lasting]
         try:
             yield {"header_timeout": settings.server.header_timeout}
         finally:
-            sweeper.cancel()
-            heart.cancel()
-            scribe.cancel()
+            for task in tasks:
+                task.cancel()
             await gateway.close()
 
     hot: dict[tuple[str, str], ASGIApp] = {

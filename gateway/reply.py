@@ -183,17 +183,22 @@ class Streamed:
         return end
 
     async def _pump(self, send: Send, pulse: Pulse) -> None:
-        block, next_chunk = self._first, self._upstream.next_chunk
+        block, next_chunk, edit = self._first, self._upstream.next_chunk, self._stream.feed
+        frames, told, record = self._framer.feed, self.following, self._record
         try:
             while True:
                 if block:
                     pulse.beat(busy=True)
-                    await self._pass(send, self._stream.feed(block))
+                    block = edit(block)
+                    if told:
+                        await told.tell(block)
+                    record.bytes_out += len(block)
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
                     pulse.beat(busy=False)
                 chunk = await next_chunk()
                 if not chunk:
                     break
-                block = self._framer.feed(chunk)
+                block = frames(chunk)
         except self._upstream.failures as error:
             raise self._upstream.broken() from error
         last = sse.completed(self._framer.rest())

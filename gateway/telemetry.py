@@ -115,8 +115,10 @@ class Record:
 
 def settle(record: Record) -> None:
     """Writes the request's line. Plain, so that no cancellation can come between."""
-    level = "debug" if record.path in OPEN_PATHS else "info"
-    getattr(log, level)("request", **record.line())
+    if record.path in OPEN_PATHS:
+        log.debug("request", **record.line())
+    else:
+        log.info("request", **record.line())
 
 
 def _milliseconds(seconds: float | None) -> float | None:

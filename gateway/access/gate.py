@@ -10,7 +10,6 @@ from gateway.routing import matcher
 from gateway.settings import Access, is_loopback
 from gateway.wire.headers import RawHeaders, find
 
-
 _ALL = ("*",)
 
 

@@ -23,6 +23,7 @@ class Answer:
         self.headers: dict[str, str] = {}
         self.ended = False
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
         self._chunks: list[bytes] = []
         self._size = 0
         self._failed: Exception | None = None
@@ -31,35 +32,35 @@ class Answer:
     async def begun(self) -> None:
         """Waits for the headers. Raises Broken."""
         while not self.status and self._failed is None:
-            await self._wait()
+            self._news = self._loop.create_future()
+            await self._news
         if self._failed is not None:
             raise self._failed
 
     async def next_chunk(self) -> bytes:
         """What has come since the last call, at least one byte, and nothing at a proper end. Raises Broken."""
-        while not self._chunks:
+        chunks = self._chunks
+        while not chunks:
             if self._failed is not None:
                 raise self._failed
             if self.ended:
                 return b""
-            await self._wait()
-        chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._size = 0
-        self._connection.read_on()
-        return chunk
-
-    async def _wait(self) -> None:
-        self._news = asyncio.get_running_loop().create_future()
-        try:
+            self._news = self._loop.create_future()
             await self._news
-        finally:
-            self._news = None
+        chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        if self._size > _HIGH:
+            self._connection.read_on()
+        self._size = 0
+        return chunk
 
     def tell(self) -> None:
         """Wakes who waits."""
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+        news = self._news
+        if (
+            news is not None and not news.done()
+        ):  # it is done where nobody has waited since, or who did was cancelled
+            news.set_result(None)
 
     def take(self, chunk: bytes) -> bool:
         """A piece of the body; whether the backend should wait with more."""
