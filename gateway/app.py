@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiohttp.abc import AbstractResolver
 from starlette.routing import Router as StarletteRouter
 from starlette.types import ASGIApp
 
@@ -27,10 +26,10 @@ from gateway.errors import StorageUnavailable
 from gateway.media.backend_files import BackendFiles
 from gateway.media.clips import Clips
 from gateway.media.darkroom import Darkroom
-from gateway.media.fetch import Fetcher, FetchLimits
 from gateway.media.guard import AllowList
 from gateway.media.intake import Intake
 from gateway.media.pictures import Pictures
+from gateway.media.remote import FetchLimits, Remote
 from gateway.media.sources import Sources
 from gateway.media.uploads import Uploads
 from gateway.media.workshop import Workshop
@@ -44,6 +43,9 @@ from gateway.storage.files import FileStore
 from gateway.storage.responses import ResponseStore
 from gateway.upstream import Upstreams
 from gateway.wire.translate import translations
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
 
 _SWEEP = 3600.0  # seconds between two looks for what has expired
 _INFERENCE: dict[str, Api] = {
@@ -66,7 +68,7 @@ class Gateway:
     backend_files: BackendFiles
     uploads: Uploads
     upstreams: Upstreams
-    fetcher: Fetcher
+    remote: Remote
     darkroom: Darkroom
     workshop: Workshop
     admission: Admission
@@ -78,7 +80,7 @@ class Gateway:
         await self.darkroom.close()
         await self.workshop.close()
         await self.uploads.close()
-        await self.fetcher.close()
+        await self.remote.close()
         await self.upstreams.close()
         await self.lifecycle.claims.close()
         self.database.close()
@@ -115,7 +117,7 @@ def router(settings: Settings) -> Router:
     )
 
 
-def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gateway:
+def wire(settings: Settings, resolver: "AbstractResolver | None" = None) -> Gateway:
     """The parts, each with its own slice of the settings. ``resolver`` is the name server of picture fetches."""
     database = Database(settings.storage.database)
     database.open()
@@ -129,11 +131,11 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     limits = FetchLimits(**settings.images.fetch.model_dump())
     images = settings.images
     allow = AllowList.parse(images.allow_hosts)
-    fetcher = Fetcher(limits, allow, resolver=resolver)
+    remote = Remote(limits, allow, resolver)
     decode = images.decode
     workshop = Workshop(parallel=decode.parallel, seconds=decode.time, memory=decode.memory)
     darkroom = Darkroom(workshop, images.max_pixels)
-    sources = Sources(images, fetcher, files)
+    sources = Sources(images, remote, files)
     pictures = Pictures(images, allow, sources, darkroom, uploads)
     clips = Clips(images, allow, sources, workshop, uploads)
     intake = Intake(pictures, clips, uploads, images.fetch.parallel)
@@ -147,7 +149,7 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
         backend_files,
         uploads,
         upstreams,
-        fetcher,
+        remote,
         darkroom,
         workshop,
         admission,
@@ -156,7 +158,7 @@ def wire(settings: Settings, resolver: AbstractResolver | None = None) -> Gatewa
     )
 
 
-def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) -> ASGIApp:
+def create_app(settings: Settings, *, resolver: "AbstractResolver | None" = None) -> ASGIApp:
     """The gateway as an ASGI application: the edge, the hot endpoints, and a framework for all the rest.
 
     Raises DatabaseError where what must last has no place.
@@ -199,7 +201,7 @@ def create_app(settings: Settings, *, resolver: AbstractResolver | None = None) 
         from gateway.api.rest import create_rest
 
         files = files_api.router(
-            gateway.files, gateway.backend_files, gateway.fetcher, settings.server.body_timeout
+            gateway.files, gateway.backend_files, gateway.remote, settings.server.body_timeout
         )
         shelf = responses_api.Shelf(
             gateway.lifecycle,

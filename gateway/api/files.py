@@ -13,8 +13,8 @@ from fastapi.responses import FileResponse, Response
 from gateway.api.form import FilePart, Form, read_form
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.media.backend_files import BackendFiles
-from gateway.media.fetch import Fetcher, FetchFailed
 from gateway.media.guard import redact
+from gateway.media.remote import FetchFailed, Remote
 from gateway.storage.files import RESPONSE_INPUT, FileStore, StoredFile, is_own_id
 from gateway.storage.incoming import Incoming
 from gateway.wire import body as wire_body
@@ -48,7 +48,7 @@ _UPLOAD_FORM = {
 log = structlog.get_logger(__name__)
 
 
-def router(files: FileStore, elsewhere: BackendFiles, fetcher: Fetcher, silence: float) -> APIRouter:
+def router(files: FileStore, elsewhere: BackendFiles, remote: Remote, silence: float) -> APIRouter:
     """``silence`` is how long an upload may stand still, in seconds."""
     api = APIRouter(tags=["Files"])
 
@@ -59,7 +59,7 @@ def router(files: FileStore, elsewhere: BackendFiles, fetcher: Fetcher, silence:
             _check_source(form)
             expires_at = wire_files.expiry(form.fields, int(time.time()))
             preprocess_configs = wire_files.preprocess_configs(form.fields)
-            part = form.file or await _fetched(fetcher, form.fields["url"], incoming)
+            part = form.file or await _fetched(remote, form.fields["url"], incoming)
             stored = await files.keep(
                 incoming,
                 request.state.principal.owner,
@@ -186,9 +186,9 @@ def _check_source(form: Form) -> None:
         raise InvalidRequest(text, param="url", code="invalid_url")
 
 
-async def _fetched(fetcher: Fetcher, url: str, target: Incoming) -> FilePart:
+async def _fetched(remote: Remote, url: str, target: Incoming) -> FilePart:
     try:
-        fetched = await fetcher.fetch(url)
+        fetched = await remote.fetch(url)
     except FetchFailed as failed:
         log.info("file.unfetched", url=redact(url), reason=failed.reason, cause=repr(failed.__cause__))
         text = f"{redact(url)} could not be fetched: {failed.reason}."

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 from aiohttp import (
     ClientError,
@@ -30,36 +29,13 @@ from gateway.media.guard import (
     parse_redirect,
     parse_remote,
 )
+from gateway.media.remote import Fetched, FetchFailed, FetchLimits
 
 MAX_FETCHES = 64  # of this process; the limit of one request is its caller's
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # One sentence for every outcome of the network: telling refused from closed from silent would map the inside.
 UNREACHABLE = "the address is not one that this gateway fetches from or it did not answer in time"
-
-
-@dataclass(frozen=True)
-class FetchLimits:
-    bytes: int
-    time: float
-    redirects: int
-    parallel: int
-    dns: float = 3.0
-    cache: int = 64 << 20
-
-
-@dataclass(frozen=True)
-class Fetched:
-    data: bytes
-    content_type: str | None
-
-
-class FetchFailed(Exception):
-    """A fetch without a result; `reason` is meant for the caller, the cause for the log."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Fetcher:

@@ -11,9 +11,9 @@ import structlog
 
 from gateway.errors import InvalidRequest
 from gateway.media.blob import OFF_LOOP, Blob
-from gateway.media.fetch import Fetcher, FetchFailed
 from gateway.media.guard import redact
 from gateway.media.local import LocalRefused, parse_path, read_local
+from gateway.media.remote import FetchFailed, Remote
 from gateway.settings import Images
 from gateway.storage.files import FileStore
 from gateway.wire import data_url
@@ -35,10 +35,10 @@ class Loaded:
 class Sources:
     """Loads what references point to."""
 
-    def __init__(self, settings: Images, fetcher: Fetcher, files: FileStore) -> None:
+    def __init__(self, settings: Images, remote: Remote, files: FileStore) -> None:
         self._roots: Sequence[Path] = settings.local_roots
         self._max_bytes = settings.fetch.bytes
-        self._fetcher = fetcher
+        self._remote = remote
         self._files = files
 
     async def load(self, ref: MediaRef, owner: str) -> Loaded:
@@ -54,7 +54,7 @@ class Sources:
 
     async def _fetched(self, url: str, param: str) -> Loaded:
         try:
-            data = (await self._fetcher.fetch(url)).data
+            data = (await self._remote.fetch(url)).data
         except FetchFailed as failed:
             log.info("media.unfetched", url=redact(url), reason=failed.reason, cause=repr(failed.__cause__))
             text = f"{redact(url)} could not be fetched: {failed.reason}."

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.media.fetch import MAX_FETCHES, UNREACHABLE, FetchFailed, FetchLimits
+from gateway.media.fetch import MAX_FETCHES, UNREACHABLE
+from gateway.media.remote import FetchFailed, FetchLimits
 from tests.media.servers import PNG, Names, Reply, Server, World, reason_of, redirect
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"

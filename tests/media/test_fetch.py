@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.media.fetch import MAX_FETCHES, UNREACHABLE, Fetched, FetchFailed, FetchLimits
+from gateway.media.fetch import MAX_FETCHES, UNREACHABLE
+from gateway.media.remote import Fetched, FetchFailed, FetchLimits
 from tests.media.servers import OK, PNG, Names, Reply, World, reason_of, redirect
 
 

@@ -12,8 +12,9 @@ import pytest
 from aiohttp.abc import ResolveResult
 
 from gateway.media.dial import open_socket
-from gateway.media.fetch import UNREACHABLE, Fetched, FetchFailed, FetchLimits
+from gateway.media.fetch import UNREACHABLE
 from gateway.media.guard import AllowList, parse_remote
+from gateway.media.remote import Fetched, FetchFailed, FetchLimits
 from tests.media.servers import OK, PNG, Names, Reply, World, reason_of, redirect, silence
 
 
