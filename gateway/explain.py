@@ -36,7 +36,7 @@ def explain(settings: Settings, raw: bytes, api: str | None) -> list[Explained]:
     body = wire_body.parse(raw)
     named = _api(body, api)
     body = compaction.opened(body) if named == "responses" else body
-    candidates = router(settings).resolve(wire_body.string(body, "model"), named, 0.0)
+    candidates = router(settings).resolve(wire_body.string(body, "model"), named, body, 0.0)
     return [_explained(settings, candidate, named, body) for candidate in candidates]
 
 

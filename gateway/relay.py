@@ -63,11 +63,12 @@ class Relay:
                 one for one in candidates if one.backend.spoken("responses", call.body) != "responses"
             ]
             if translated:
-                return await self._in_background(call, translated[0])
+                return await self._in_background(call, translated)
         return await self._tried(call, candidates)
 
-    async def _in_background(self, call: Call, candidate: Candidate) -> Reply:
+    async def _in_background(self, call: Call, candidates: list[Candidate]) -> Reply:
         """The response as it is before anything was done for it; the work on it goes on without its caller."""
+        candidate = candidates[0]
         prepared = candidate.prepare(call.api, call.body, {})  # what is wrong with it is told at once
         turn = self._turn(call, prepared, candidate)
         if turn is None:
@@ -85,7 +86,7 @@ class Relay:
         async def serve(send: Send) -> None:
             ticket = await call.ticket.admission.enter(call.ticket.size)
             try:
-                reply = await self._tried(replace(run, ticket=ticket), self._candidates(run))
+                reply = await self._tried(replace(run, ticket=ticket), candidates)
                 await reply(send)
             finally:
                 ticket.leave()
@@ -98,7 +99,8 @@ class Relay:
         return Whole(200, {}, wire_body.dump(draft), call.record)
 
     def _candidates(self, call: Call) -> list[Candidate]:
-        return self.router.resolve(call.record.model or "", call.api, random.random())  # noqa: S311 - a draw by weight
+        chance = random.random()  # noqa: S311 - a draw by weight
+        return self.router.resolve(call.record.model or "", call.api, call.body, chance)
 
     async def _tried(self, call: Call, candidates: list[Candidate]) -> Whole | Streamed:
         """The candidates in order until one answers, never after the first byte."""

@@ -61,6 +61,11 @@ class Candidate:
     extra: Mapping[str, Any] = field(default_factory=dict)
     translations: Mapping[tuple[str, str], Translation] = field(default_factory=translations)
 
+    def refuses(self, api: Api, body: Json) -> bool:
+        """Whether the backend refuses the call for a tool that the caller or the entry names."""
+        own = body.get("tools")
+        return self.backend.refuses(api, [*(own if isinstance(own, list) else ()), *self.tools])
+
     def prepare(self, api: Api, body: Json, forwarded: Mapping[str, str]) -> Prepared:
         """A request as this place takes it, its pictures aside. Raises InvalidRequest for what cannot be mended."""
         extended, added = self._extend(body)
@@ -113,9 +118,10 @@ class Router:
         self._routes = routes
         self._compiled = [(pattern, matcher(pattern)) for pattern in patterns]
 
-    def resolve(self, name: str, api: Api, chance: float) -> list[Candidate]:
+    def resolve(self, name: str, api: Api, body: Json, chance: float) -> list[Candidate]:
         """The candidates for a model in the order to try them; ``chance`` in [0, 1) draws the first by weight.
 
+        Those that refuse a tool of the body are left out, unless all do: then each can tell why.
         Raises InvalidRequest: 404 for an unknown model, 400 for an API that none of its backends has.
         """
         candidates = [self._named(candidate, name) for candidate in self._find(name)]
@@ -125,7 +131,9 @@ class Router:
             raise InvalidRequest(
                 f"The model `{name}` cannot be called so: {reason}", param="model", code="unsupported_api"
             )
-        return drawn_first(able, chance)
+        if len(able) == 1:
+            return able
+        return drawn_first([one for one in able if not one.refuses(api, body)] or able, chance)
 
     def backends(self, name: str) -> list[Backend]:
         """The backends that a name or pattern goes to. Raises InvalidRequest (404) for an unknown one."""

@@ -18,8 +18,11 @@ MAAS = ModelArts("maas", "https://maas.example.com", None)
 IMAGE_PROCESS = {"type": "image_process", "point": {"type": "enabled"}}
 
 
-def places(router: Router, name: str, api: str = "chat", chance: float = 0.0) -> list[tuple[str, str]]:
-    return [(found.backend.name, found.model) for found in router.resolve(name, api, chance)]  # type: ignore[arg-type]
+def places(
+    router: Router, name: str, api: str = "chat", chance: float = 0.0, **body: object
+) -> list[tuple[str, str]]:
+    found = router.resolve(name, api, body, chance)  # type: ignore[arg-type]
+    return [(one.backend.name, one.model) for one in found]
 
 
 ROUTER = Router(
@@ -54,12 +57,12 @@ def test_the_pattern_with_most_letters_of_its_own_wins() -> None:
 
 def test_letters_case_counts() -> None:
     with pytest.raises(InvalidRequest):
-        ROUTER.resolve("Vision", "chat", 0.0)
+        ROUTER.resolve("Vision", "chat", {}, 0.0)
 
 
 def test_an_unknown_model_is_a_404_that_names_the_nearest() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        ROUTER.resolve("visoin", "chat", 0.0)
+        ROUTER.resolve("visoin", "chat", {}, 0.0)
     error = caught.value
     assert (error.status, error.code, error.param) == (404, "model_not_found", "model")
     assert error.message.startswith("The model `visoin` does not exist. The nearest known: vision")
@@ -67,12 +70,12 @@ def test_an_unknown_model_is_a_404_that_names_the_nearest() -> None:
 
 def test_a_name_like_none_of_them_still_hears_of_some() -> None:
     with pytest.raises(InvalidRequest, match="The nearest known: vision, doubao-exact, mixed"):
-        ROUTER.resolve("zzzzzzzzzz", "chat", 0.0)
+        ROUTER.resolve("zzzzzzzzzz", "chat", {}, 0.0)
 
 
 def test_without_models_that_is_said() -> None:
     with pytest.raises(InvalidRequest, match="No models are configured"):
-        Router({}).resolve("x", "chat", 0.0)
+        Router({}).resolve("x", "chat", {}, 0.0)
 
 
 def test_only_places_that_have_the_api_are_tried() -> None:
@@ -85,8 +88,39 @@ def test_a_place_that_serves_the_api_by_another_is_tried() -> None:
 
 def test_an_api_that_no_place_has_is_refused_with_the_reason() -> None:
     with pytest.raises(InvalidRequest, match="Huawei ModelArts") as caught:
-        ROUTER.resolve("qwen-vl", "multimodal", 0.0)
+        ROUTER.resolve("qwen-vl", "multimodal", {}, 0.0)
     assert (caught.value.status, caught.value.code, caught.value.param) == (400, "unsupported_api", "model")
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("chance", [0.0, 0.99])
+def test_a_place_that_refuses_a_tool_is_left_out_where_another_takes_it(api: str, chance: float) -> None:
+    function = {"type": "function", "name": "f"}
+    both = [("maas", "qwen"), ("ark", "doubao")]
+    found = places(ROUTER, "mixed", api, chance, tools=[function, IMAGE_PROCESS])
+    assert found == [("ark", "doubao")]
+    assert sorted(places(ROUTER, "mixed", api, chance, tools=[function])) == sorted(both)
+
+
+def test_a_tool_that_every_place_refuses_leaves_them_all() -> None:
+    router = Router({"maas": [Candidate(MAAS, "one"), Candidate(MAAS, "two")]})
+    assert places(router, "maas", tools=[IMAGE_PROCESS]) == [("maas", "one"), ("maas", "two")]
+    assert places(ROUTER, "qwen-vl", tools=[IMAGE_PROCESS]) == [("maas", "qwen-vl")]
+
+
+def test_a_place_whose_own_entry_adds_a_tool_that_it_refuses_is_left_out() -> None:
+    router = Router({"m": [Candidate(MAAS, "qwen", tools=(IMAGE_PROCESS,)), Candidate(ARK, "doubao")]})
+    assert places(router, "m") == [("ark", "doubao")]
+
+
+def test_an_api_without_tools_has_none_to_refuse() -> None:
+    both = [("maas", "qwen"), ("ark", "doubao")]
+    assert places(ROUTER, "mixed", "images", tools=[IMAGE_PROCESS]) == both
+
+
+@given(json_values)
+def test_no_tools_crash_the_routing(tools: object) -> None:
+    assert places(ROUTER, "mixed", "chat", tools=tools)
 
 
 @pytest.mark.parametrize(

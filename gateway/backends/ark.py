@@ -60,6 +60,11 @@ class Ark(Backend):
     media: ClassVar[Mapping[str, MediaRules]] = MEDIA
     has_files: ClassVar[bool] = True
     hopeless: ClassVar[frozenset[str]] = frozenset({"QuotaExceeded", "SetLimitExceeded"})
+    # Of the 403s on https://www.volcengine.com/docs/82379/1299023 those about a file or context that is not ready or
+    # is locked. The others blame rights, payment, activation or the account's storage; refused content is a 400.
+    about_request: ClassVar[frozenset[str]] = frozenset(
+        {"OperationDenied.InvalidState", "OperationDenied.UnsupportedPhase"}
+    )
 
     def media_for(self, api: Api, body: Json) -> MediaRules:
         stricter = (

@@ -94,10 +94,12 @@ class Backend:
     }
     missing: ClassVar[Mapping[Api, str]] = {}  # why an API is not there
     rules: ClassVar[Mapping[Api, tuple[Rule, ...]]] = {}
+    refused_tools: ClassVar[Mapping[Api, Mapping[str, str]]] = {}  # by the API spoken: tool type -> why
     media: ClassVar[Mapping[str, MediaRules]] = {}  # by use: an API, or one with a tool that takes less
     beta_headers: ClassVar[Mapping[str, str]] = {}  # tool type -> header
     has_files: ClassVar[bool] = False  # whether it keeps files under ids
     hopeless: ClassVar[frozenset[str]] = frozenset()  # codes of a 429 that no retry mends
+    about_request: ClassVar[frozenset[str]] = frozenset()  # codes of a 403 that blame no key and no account
 
     def __init__(self, name: str, base_url: str, api_key: str | None) -> None:
         self.name = name
@@ -124,6 +126,11 @@ class Backend:
     def spoken(self, api: Api, body: Json) -> Api:
         """The API by which a call of ``api`` is served: another than the caller's where the backend lacks it."""
         return "chat" if api == "responses" and api not in self.paths else api
+
+    def refuses(self, api: Api, tools: Sequence[Any]) -> bool:
+        """Whether a call of ``api`` with these tools is refused for the type of one of them."""
+        refused = tuple(self.refused_tools.get(self.spoken(api, {}), ()))
+        return any(isinstance(tool, dict) and tool.get("type") in refused for tool in tools)
 
     def prepare(self, api: Api, body: Json) -> tuple[Json, dict[str, str], list[Change]]:
         """The body as the backend takes it, headers to add, and what was changed.
@@ -171,7 +178,8 @@ class Backend:
     ) -> UpstreamError:
         """The error that an answer with a status other than 2xx tells; a redirection is the backend's failure.
 
-        401 and 403 mean that the gateway's key was wrong, not the caller's, unless the caller's own key went up.
+        401 and 403 mean that the gateway's key was wrong, not the caller's, unless the caller's own key went up
+        or the code is one of ``about_request``.
         """
         told = fault.read(body) or fault.Fault(
             f"{self.title} answered {status} without a reason that can be read."
@@ -179,7 +187,7 @@ class Backend:
         retry_after = headers.get("retry-after")
         request_id = told.request_id or headers.get("x-request-id")
         kind = told.type or _type_of(status)
-        if status in (401, 403) and not callers_key:
+        if status in (401, 403) and not callers_key and told.code not in self.about_request:
             message = f"{self.title} refused the gateway's own key or account: {told.message}"
             return UpstreamError(502, message, type="upstream_error", code=told.code, request_id=request_id)
         return UpstreamError(

@@ -1,6 +1,7 @@
 """Huawei ModelArts MaaS and own deployments on it: chat, images and embeddings."""
 
 from collections.abc import Mapping, Sequence
+from itertools import starmap
 from typing import ClassVar
 
 from gateway.backends import generation, qwen_image
@@ -32,6 +33,9 @@ class ModelArts(Backend):
     missing: ClassVar[Mapping[Api, str]] = {
         "multimodal": "Huawei ModelArts embeds texts only; use /embeddings for this model.",
     }
+    refused_tools: ClassVar[Mapping[Api, Mapping[str, str]]] = {
+        "chat": {"image_process": "only Volcengine Ark has it."},
+    }
     media: ClassVar[Mapping[str, MediaRules]] = {
         "chat": MediaRules(
             # The vendor names a limit of pixels and side but no figures (81118); these are where its decoder stops.
@@ -47,6 +51,9 @@ class ModelArts(Backend):
         ),
     }
     hopeless: ClassVar[frozenset[str]] = frozenset({"ModelArts.81113"})
+    # Refused content, by https://support.huaweicloud.com/intl/en-us/usermanual-maas-modelarts/maas-modelarts-0080.html;
+    # its other 403s blame the account: not subscribed, quota used up, frozen, expired, another's task.
+    about_request: ClassVar[frozenset[str]] = frozenset({qwen_image.SENSITIVE})
 
     def stream(self, api: Api, dialect: Dialect, request: Json) -> Stream:
         return _Chat() if api == "chat" else super().stream(api, dialect, request)
@@ -125,7 +132,7 @@ ModelArts.rules = {
             "ModelArts' DeepSeek models refuse it; `thinking` is what switches their reasoning off.",
             _no_thinking,
         ),
-        refuse_tool("image_process", "only Volcengine Ark has it."),
+        *starmap(refuse_tool, ModelArts.refused_tools["chat"].items()),
         Rule(
             "messages[].tool_calls: []",
             "ModelArts refuses an empty list, though its answers have one.",

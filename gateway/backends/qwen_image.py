@@ -12,7 +12,7 @@ _SIZES = Sides(512, 3072, 16)
 _DEFAULT_SIZE = "1024x1024"
 _FORMS = (None, "b64_json", "url")
 _MILLISECONDS = 100_000_000_000  # as seconds this is the year 5138
-_SENSITIVE = "ModelArts.81011"
+SENSITIVE = "ModelArts.81011"
 
 
 def _model(body: Json) -> str:
@@ -112,4 +112,4 @@ def status(answer: Json) -> int | None:
     if not failed(answer):
         return None
     told = fault.of(answer)
-    return 400 if told and told.code == _SENSITIVE else 502
+    return 400 if told and told.code == SENSITIVE else 502

@@ -110,6 +110,30 @@ def test_a_lost_file_is_told_from_other_refusals(status: int, code: str, message
     assert BACKEND.file_is_gone(UpstreamError(status, message, code=code), ["file-1"]) is gone
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("OperationDenied.InvalidState", 403),
+        ("OperationDenied.UnsupportedPhase", 403),
+        ("OperationDenied.PermissionDenied", 502),
+        ("OperationDenied.ServiceNotOpen", 502),
+        ("OperationDenied.ServiceOverdue", 502),
+        ("OperationDenied.FileQuotaExceeded", 502),
+        ("OperationDenied.OfTomorrow", 502),
+        ("AccountOverdueError", 502),
+        ("AccessDenied", 502),
+        (None, 502),
+    ],
+)
+def test_what_is_forbidden_by_the_request_is_told_from_what_the_account_forbids(
+    code: str | None, status: int
+) -> None:
+    raw = orjson.dumps({"error": {"code": code, "message": "m", "param": "", "type": "Forbidden"}})
+    error = BACKEND.error(403, {}, raw)
+    assert (error.status, error.code) == (status, code)
+    assert error.raw == (raw if status == 403 else None)
+
+
 def test_the_raw_error_is_kept_for_arks_dialect() -> None:
     raw = b'{"error":{"code":"InvalidParameter","message":"m","param":"","type":"BadRequest"}}'
     assert BACKEND.error(400, {}, raw).raw == raw

@@ -24,6 +24,17 @@ def test_a_streamed_refusal_is_unwrapped_from_its_event() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "status"),
+    [("81011", 403), ("81004", 502), ("81005", 502), ("81006", 502), ("81014", 502), ("81109", 502)],
+)
+def test_refused_content_is_told_from_what_the_account_forbids(code: str, status: int) -> None:
+    body = b'{"error_code":"ModelArts.%b","error_msg":"m"}' % code.encode()
+    error = BACKEND.error(403, {}, body)
+    assert (error.status, error.code) == (status, f"ModelArts.{code}")
+    assert (error.message == "m") == (status == 403)
+
+
+@pytest.mark.parametrize(
     "frame",
     [
         b'data:{"error_code":"ModelArts.81101","error_msg":"slow down"}\n\n',

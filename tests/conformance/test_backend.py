@@ -132,6 +132,18 @@ def test_beta_headers_are_named_in_lower_case(kind: str) -> None:
 
 
 @every_kind
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("tool", ["image_process", "function", "web_search", "mcp"])
+def test_a_tool_is_refused_by_the_preparation_where_it_is_declared_so(kind: str, api: Api, tool: str) -> None:
+    """Routing goes by what is declared."""
+    offered = [{"type": tool, "name": "f", "function": {"name": "f"}}]
+    body = BODIES[api] | {"tools": offered, "tool_choice": "auto"}
+    error = refusal(Candidate(backend(kind), "m").prepare, api, body, {})
+    assert backend(kind).refuses(api, offered) == (error is not None)
+    assert error is None or (error.param, error.code) == ("tools[0]", "unsupported_tool")
+
+
+@every_kind
 @every_api
 def test_preparing_does_not_touch_the_callers_body(kind: str, api: Api) -> None:
     body = copy.deepcopy(BODIES[api])
@@ -263,6 +275,15 @@ def test_the_gateways_wrong_key_is_not_the_callers_fault(kind: str, status: int)
     assert error.raw is None
     own = backend(kind).error(status, {}, orjson.dumps(ERROR), callers_key=True)
     assert (own.status, own.code) == (status, "SomeCode")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(kind, code) for kind in KINDS for code in sorted(KINDS[kind].about_request)]
+)
+def test_a_refusal_of_the_request_itself_is_told_as_it_is(kind: str, code: str) -> None:
+    error = backend(kind).error(403, {}, orjson.dumps({"error": ERROR["error"] | {"code": code}}))
+    assert (error.status, error.code, error.param) == (403, code, "input")
+    assert error.message == "Bad thing. Request id: 0217abc"
 
 
 @every_kind

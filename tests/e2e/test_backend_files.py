@@ -49,6 +49,24 @@ async def test_course_of_arks_own_file_with_both_sdks(gateway: Gateway, sim: Sim
     assert await at_ark(sim) == []
 
 
+async def test_arks_own_file_that_is_not_ready_is_not_the_gateways_key(
+    gateway: Gateway, sim: Simulated, http: Http
+) -> None:
+    now = time.time()
+    sim.renew(processing_time=60, clock=lambda: now)
+    file = await native(sim, small("blue"))
+    body = asked("responses", file_part("responses", file.id), model="doubao-vision")
+    early = await http.post(f"{gateway.v1}/responses", body)
+    assert (early.status, early.error["code"]) == (403, "OperationDenied.InvalidState")
+    assert early.error["message"].startswith(f"The file `{file.id}` is processing, not active.")
+    with pytest.raises(openai.PermissionDeniedError, match="is processing, not active"):
+        await gateway.openai.responses.create(**body)
+    raw = await http.post(f"{gateway.v3}/responses", body)
+    assert (raw.status, raw.json["error"]["type"]) == (403, "Forbidden")
+    now += 60
+    await say(gateway, http, file.id)
+
+
 async def test_failed_file_under_openais_names(gateway: Gateway, sim: Simulated, http: Http) -> None:
     file = await native(sim, small("blue")[:30])
     told = (await http.get(f"{gateway.v1}/files/{file.id}")).json

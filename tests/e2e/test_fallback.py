@@ -76,6 +76,19 @@ async def test_callers_own_mistake_goes_no_further(
     assert len(await sim.requests()) == 1
 
 
+@STREAM
+async def test_refused_content_is_the_callers_own_mistake(
+    launch: Launch, http: Http, sim: Simulated, stream: bool
+) -> None:
+    gateway = launch(models=PAIR)
+    refusal = '{"error_code":"ModelArts.81011","error_msg":"May contain sensitive information."}'
+    await sim.fault(path="/v2/infer", status=403, body=refusal)
+    answer = await http.post(f"{gateway.v1}/chat/completions", call(stream=stream))
+    assert (answer.status, answer.error["code"]) == (403, "ModelArts.81011")
+    assert answer.error["message"] == "May contain sensitive information."
+    assert len(await sim.requests()) == 1
+
+
 async def test_no_stand_in_after_the_first_byte(launch: Launch, http: Http, sim: Simulated) -> None:
     gateway = launch(models=PAIR)
     await sim.fault(path="/v2/infer", reset_after=2)
@@ -104,6 +117,29 @@ async def test_api_that_no_place_has(gateway: Gateway, http: Http, sim: Simulate
     answer = await http.post(f"{gateway.v1}/embeddings/multimodal", body)
     assert (answer.status, answer.error["param"]) == (400, "model")
     assert "Huawei ModelArts" in answer.error["message"]
+    assert not await sim.requests()
+
+
+@STREAM
+@pytest.mark.parametrize("path", ["/chat/completions", "/responses"])
+async def test_tool_that_one_place_refuses_goes_to_the_other(
+    launch: Launch, http: Http, sim: Simulated, path: str, stream: bool
+) -> None:
+    gateway = launch(models=PAIR)
+    api = "chat" if path == "/chat/completions" else "responses"
+    body = {"model": "pair", "stream": stream, "tools": [{"type": "image_process"}]}
+    body |= asked(api, text_part(api, "hello"))
+    answer = await http.post(f"{gateway.v1}{path}", body)
+    assert (answer.status, answer.headers["x-arkway-backend"]) == (200, "ark")
+    assert await sim.requests("/v2/infer") == []
+
+
+async def test_tool_that_every_place_refuses(launch: Launch, http: Http, sim: Simulated) -> None:
+    gateway = launch(models={"pair": [{"backend": "maas"}, {"backend": "maas", "model": QWEN}]})
+    body = call(stream=False) | {"tools": [{"type": "image_process"}]}
+    answer = await http.post(f"{gateway.v1}/chat/completions", body)
+    assert (answer.status, answer.error["param"]) == (400, "tools[0]")
+    assert "only Volcengine Ark has it" in answer.error["message"]
     assert not await sim.requests()
 
 

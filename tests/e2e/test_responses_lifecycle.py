@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from .conftest import Gateway, Http, Launch, Run, Simulated, until
+from .conftest import MAAS_KEY, QWEN, VISION, Gateway, Http, Launch, Run, Simulated, until
 from .pictures import data_url, large, seen, small, text_part, url_part
 
 MODEL = "qwen-vl"
@@ -183,6 +183,24 @@ async def test_in_the_background(gateway: Gateway, sim: Simulated) -> None:
     assert '"hello"' in done.output_text
     more = await create(gateway, input="and?", previous_response_id=made.id)
     assert len(seen(more.output_text)) == 1
+
+
+async def test_the_background_is_left_to_places_that_are_translated(launch: Launch, sim: Simulated) -> None:
+    """Ark, which the draw would take, has none; of the others the next stands in."""
+    spare = {"kind": "modelarts", "base_url": f"{sim.url}/v2/infer/spare/v1", "api_key": MAAS_KEY}
+    places = [
+        {"backend": "ark", "model": VISION},
+        {"backend": "maas", "model": QWEN, "weight": 0},
+        {"backend": "spare", "model": QWEN, "weight": 0},
+    ]
+    gateway = launch(backends={"spare": spare}, models={"both": places}, upstream={"retries": 0})
+    for answering in ("/v2/infer/any", "/v2/infer/spare"):
+        made = await gateway.openai.responses.create(model="both", input="hello", background=True)
+        done = await ended(gateway, made.id)
+        assert (done.status, done.error) == ("completed", None)
+        assert (await sim.last())["path"].startswith(answering)
+        await sim.fault(path="/v2/infer/any", status=500)
+    assert await sim.requests("/api/v3") == []
 
 
 async def test_a_stream_in_the_background_can_be_taken_up_again(gateway: Gateway, sim: Simulated) -> None:

@@ -31,7 +31,7 @@ def outcome(case: Path, kind: str) -> dict[str, Any]:
     backend = KINDS[kind](kind, "https://backend.example.com/v1", None)
     router = Router({"the-callers-name": [Candidate(backend, MODELS[kind])]})
     try:
-        [candidate] = router.resolve(asked["body"]["model"], api, 0.0)
+        [candidate] = router.resolve(asked["body"]["model"], api, asked["body"], 0.0)
         prepared = candidate.prepare(api, asked["body"], asked.get("headers", {}))
     except InvalidRequest as refused:
         return {"error": {"status": refused.status, "envelope": refused.envelope()}}
