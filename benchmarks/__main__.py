@@ -1,32 +1,30 @@
 """One command behind every number: `python -m benchmarks` (`make bench`).
 
-Each round starts every subject anew on one core, with the load and the scripted upstream on the other, and walks it
-through all axes. Nothing leaves 127.0.0.1, the time is bounded, and whatever was started is stopped.
+Nothing leaves 127.0.0.1 but what `--install-peers` fetches, the time is bounded, and whatever was started is stopped.
 """
 
 import os
-import platform
+import resource
 import signal
-import subprocess
 import sys
-import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from benchmarks.axes import AXES, FULL, QUICK, AxisError, Scale, Trial
-from benchmarks.process import Program, StartError, free_port, running
-from benchmarks.report import Report, Sample
-from benchmarks.subjects import SUBJECTS, Gateway, Peer, Site, Subject
+from benchmarks import machine
+from benchmarks.axes import AXES, FULL, GROUPS, QUICK
+from benchmarks.bench import ROOT, Bench, Plan
+from benchmarks.console import show
+from benchmarks.publish import RUNS, publish
+from benchmarks.samples import Results, Samples
+from benchmarks.subjects import SUBJECTS, NotInstalled, Peer, Subject
 
-ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).parent / "results"
+OPEN_FILES = 16384  # 1,000 streams are 2,000 connections of a gateway
 
 
 def names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
@@ -40,139 +38,50 @@ def names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
 
 
 def arguments() -> Namespace:
-    axes, subjects = names(AXES), names(SUBJECTS)
+    known = dict.fromkeys([*GROUPS, *AXES])
+    axes, subjects = names(known), names(SUBJECTS)
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="two short rounds, under 90 seconds")
-    parser.add_argument("--rounds", type=int, help="instead of 5 (--quick: 2); fewer where the time is up")
-    parser.add_argument("--only", type=axes, default=tuple(AXES), metavar="AXIS,...", help=", ".join(AXES))
+    parser.add_argument("--quick", action="store_true", help="one short round, less of everything")
+    parser.add_argument("--rounds", type=int, help="of every axis, in place of 5, 3 or 2")
+    parser.add_argument("--only", type=axes, metavar="AXIS,...", help=", ".join(known))
     parser.add_argument("--subjects", type=subjects, metavar="NAME,...", help=", ".join(SUBJECTS))
-    parser.add_argument("--install-peers", action="store_true", help="first install the peers that PyPI has")
+    parser.add_argument(
+        "--install-peers", action="store_true", help="first install the peers that PyPI and npm have"
+    )
+    parser.add_argument("--publish", action="store_true", help="write the run into docs/performance.*")
     return parser.parse_args()
 
 
-@dataclass
-class Bench:
-    console: Console
-    axes: tuple[str, ...]
-    scale: Scale
-    home: Path
-    subject_core: int
-    load_core: int
-    samples: list[Sample] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    def measure(self, subjects: list[Subject], rounds: int) -> None:
-        last_start = time.monotonic() + self.scale.last_start
-        with self.upstream() as upstream:
-            for number in range(rounds):
-                if time.monotonic() > last_start:
-                    self.skip(f"rounds {number + 1} to {rounds}", "the time is up")
-                    return
-                turn = number % len(subjects)
-                for subject in subjects[turn:] + subjects[:turn]:
-                    self.console.print(f"round {number + 1} of {rounds}: {subject.name}")
-                    self.visit(subject, number, upstream)
-
-    def upstream(self) -> AbstractContextManager[Program]:
-        port = free_port()
-        return running(
-            [sys.executable, "-m", "benchmarks.upstream", "--port", str(port)],
-            core=self.load_core,
-            port=port,
-            ready_path="/stats",
-            ready_limit=10.0,
-            log=self.home / "upstream.log",
-            env={"PYTHONPATH": str(ROOT)},
-        )
-
-    def visit(self, subject: Subject, number: int, upstream: Program) -> None:
-        try:
-            with self.started(subject, number, upstream) as program:
-                trial = Trial(subject, program, upstream, self.scale)
-                for axis in self.wanted(subject, number):
-                    self.sample(trial, axis, number)
-        except StartError as error:
-            self.skip(subject.name, str(error))
-
-    def wanted(self, subject: Subject, number: int) -> Iterator[str]:
-        for axis in AXES:
-            if (
-                axis in self.axes
-                and subject.takes(axis)
-                and (axis != "idle" or number < self.scale.idle_rounds)
-            ):
-                yield axis
-
-    def started(self, subject: Subject, number: int, upstream: Program) -> AbstractContextManager[Program]:
-        if not isinstance(subject, Gateway):
-            return nullcontext(upstream)
-        home = self.home / f"{subject.name}-{number}"
-        home.mkdir()
-        port = free_port()
-        return running(
-            subject.command(Site(home, port, upstream.port)),
-            core=self.subject_core,
-            port=port,
-            ready_path=subject.ready_path,
-            ready_limit=subject.ready_limit,
-            log=home / "output.log",
-            env=subject.env,
-        )
-
-    def sample(self, trial: Trial, axis: str, number: int) -> None:
-        try:
-            values = AXES[axis](trial)
-        except AxisError as error:
-            self.skip(f"{trial.subject.name}, {axis}", str(error))
-        else:
-            self.samples.append(Sample(number, trial.subject.name, axis, values))
-
-    def skip(self, what: str, reason: str) -> None:
-        self.skipped[what] = reason
-        self.console.print(f"skipped {what}: {reason}", style="yellow", markup=False, highlight=False)
+def plan(options: Namespace) -> Plan:
+    chosen = options.only is not None
+    axes = (
+        name
+        for name, axis in AXES.items()
+        if (not axis.optional if not chosen else not {name, axis.group}.isdisjoint(options.only))
+    )
+    return Plan(QUICK if options.quick else FULL, tuple(axes), options.rounds, chosen)
 
 
-def install(subjects: list[Subject], bench: Bench) -> None:
+def install(subjects: list[Subject], console: Console) -> None:
     for subject in subjects:
         if isinstance(subject, Peer) and subject.lacks():
-            bench.console.print(f"installing {subject.requirement} in {subject.home}")
+            console.print(f"installing {subject.package} {subject.release} in {subject.home}", markup=False)
             try:
                 subject.install()
-            except subprocess.CalledProcessError as error:
-                bench.skip(subject.name, f"not installed: {error}")
-
-
-def present(subjects: list[Subject], bench: Bench) -> list[Subject]:
-    here = []
-    for subject in subjects:
-        if reason := subject.lacks():
-            bench.skip(subject.name, reason)
-        else:
-            here.append(subject)
-    return here
+            except NotInstalled as error:
+                console.print(f"not installed: {error}", style="yellow", markup=False)
 
 
 def about(bench: Bench, subjects: list[Subject], complete: bool) -> dict[str, object]:
+    measured = {sample.subject for sample in bench.samples}
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "complete": complete,
-        "machine": {
-            "system": platform.platform(),
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "load": os.getloadavg(),
-        },
-        "versions": {subject.name: subject.version() for subject in subjects},
-        "scale": asdict(bench.scale),
+        "machine": machine.facts(),
+        "versions": {subject.name: subject.version() for subject in subjects if subject.name in measured},
+        "scale": asdict(bench.plan.scale),
         "skipped": bench.skipped,
     }
-
-
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next(
-        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
-    )
 
 
 def main() -> int:
@@ -184,35 +93,44 @@ def main() -> int:
     # A terminate request and the alarm of the time limit end the run as Ctrl-C does: everything started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGALRM, signal.default_int_handler)
+    allow_open_files()
     console = Console()
     if not console.is_terminal:
-        console = Console(width=140)
+        console = Console(width=180)
     with TemporaryDirectory(prefix="arkway-bench-") as home:
         Path(home).chmod(0o755)
-        scale = QUICK if options.quick else FULL
-        bench = Bench(console, options.only, scale, Path(home), subject_core=cores[0], load_core=cores[1])
-        return run(bench, [SUBJECTS[name] for name in options.subjects or SUBJECTS], options)
+        return run(Bench(console, plan(options), Path(home), cores), options)
 
 
-def run(bench: Bench, wanted: list[Subject], options: Namespace) -> int:
+def allow_open_files() -> None:
+    """For the load and for whatever it starts, as a service's unit does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def run(bench: Bench, options: Namespace) -> int:
+    wanted = [SUBJECTS[name] for name in options.subjects or SUBJECTS]
     if options.install_peers:
-        install(wanted, bench)
-    subjects = present(wanted, bench)
+        install(wanted, bench.console)
+    subjects = list(bench.present(wanted))
     complete = False
     os.sched_setaffinity(0, {bench.load_core})
-    signal.alarm(round(bench.scale.limit))
+    signal.alarm(round(bench.plan.scale.limit))
     try:
-        bench.measure(subjects, options.rounds or bench.scale.rounds)
+        bench.measure(subjects)
         complete = True
     except KeyboardInterrupt:
         bench.console.print("interrupted: what follows is of the rounds until then")
     signal.alarm(0)
-    report = Report(bench.samples)
-    report.show(bench.console)
-    facts = about(bench, subjects, complete)
-    path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    report.save(path, facts)
+    results = Results(about(bench, subjects, complete), Samples(bench.samples))
+    show(results.samples, bench.console)
+    path = RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    results.save(path)
     bench.console.print(f"raw results: {path.relative_to(ROOT)}")
+    if options.publish and complete:
+        publish(results)
     return 0 if complete else 130
 
 

@@ -52,10 +52,10 @@ def forget(program: Program) -> None:
 @contextmanager
 def vendors(home: Path) -> Iterator[Program]:
     port = free_port()
-    command = [str(Arkway().executable), "simulate", "--port", str(port)]
+    command = [str(Arkway().program), "simulate", "--port", str(port)]
     with running(
         command,
-        core=max(os.sched_getaffinity(0)),
+        cores={max(os.sched_getaffinity(0))},
         port=port,
         ready_path="/_simulator/state",
         ready_limit=20.0,
@@ -70,7 +70,7 @@ def arkway(home: Path, upstream: int) -> Iterator[Program]:
     site = Site(home, free_port(), upstream)
     with running(
         Arkway().command(site),
-        core=min(os.sched_getaffinity(0)),
+        cores={min(os.sched_getaffinity(0))},
         port=site.port,
         ready_path="/health/ready",
         ready_limit=20.0,

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +68,10 @@ def smaps(pid: int) -> dict[str, float]:
 
 
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Children inherit the core, so they are on it from their first instruction."""
+def on_cores(cores: set[int]) -> Iterator[None]:
+    """Children inherit the cores, so they are on them from their first instruction."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -88,21 +88,21 @@ def free_port() -> int:
 def running(
     command: list[str],
     *,
-    core: int,
+    cores: set[int],
     port: int,
     ready_path: str,
     ready_limit: float,
     log: Path,
-    env: dict[str, str],
+    env: Mapping[str, str],
 ) -> Iterator[Program]:
     began = time.perf_counter()
-    with on_core(core), log.open("wb") as output:
+    with on_cores(cores), log.open("wb") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | env,
+            env={**os.environ, **env},
             cwd=log.parent,
             start_new_session=True,
         )

@@ -4,8 +4,8 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from gateway.access.gate import Principal
 from gateway.admission import Ticket
@@ -26,8 +26,7 @@ from gateway.wire.stream import Chained, Stream
 from gateway.wire.translate.translation import Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request as the edge read it."""
 
     api: Api
@@ -47,8 +46,7 @@ class FilesGone(Exception):
     """The backend does not know files any more that the gateway had uploaded to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """``requests`` are several where the backend makes one picture a call; ``file_ids`` are those of our uploads."""
 
     call: Call

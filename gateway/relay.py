@@ -5,7 +5,7 @@ route -> prepare -> media -> exchange (open -> error | whole | stream). ``Relay`
 
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.errors import GatewayError, InvalidRequest, UpstreamError
 from gateway.exchange import Call, Exchange, FilesGone, mark
@@ -48,7 +48,7 @@ class Relay:
             recalled = await self.lifecycle.recall(joined.body, call.principal.owner)
             earlier += recalled.earlier
             continues, body = call.body.get("previous_response_id"), compaction.opened(recalled.body)
-            return await self._response(replace(call, body=body, said=joined.body, continues=continues))
+            return await self._response(call._replace(body=body, said=joined.body, continues=continues))
         except GatewayError as error:
             error.param = items.callers_place(error.param, earlier)
             raise
@@ -81,12 +81,12 @@ class Relay:
             call.record.model,
             True,
         )
-        run = replace(call, body={**call.body, "stream": True}, record=inner, mark=mark())
+        run = call._replace(body={**call.body, "stream": True}, record=inner, mark=mark())
 
         async def serve(send: Send) -> None:
             ticket = await call.ticket.admission.enter(call.ticket.size)
             try:
-                reply = await self._tried(replace(run, ticket=ticket), candidates)
+                reply = await self._tried(run._replace(ticket=ticket), candidates)
                 await reply(send)
             finally:
                 ticket.leave()
@@ -127,29 +127,36 @@ class Relay:
         except FilesGone:
             await self.intake.forget(exchange.place, exchange.file_ids)
         again = await self._made(call, candidate)
-        return await replace(again, file_ids=()).reply(self.upstreams, self.keep_alive)
+        return await again._replace(file_ids=()).reply(self.upstreams, self.keep_alive)
 
     async def _made(self, call: Call, candidate: Candidate) -> Exchange:
         """The call as this candidate takes it, its media included. Raises InvalidRequest."""
-        backend, record = candidate.backend, call.record
+        backend = candidate.backend
         prepared = candidate.prepare(call.api, call.body, headers.to_upstream(call.headers))
         turn = self._turn(call, prepared, candidate)
         rules = backend.media_for(prepared.api, prepared.body)
         key = backend.key(call.principal.upstream_key)
         place = Place(backend, prepared.api, rules, key, call.principal.owner)
-        refs = prepared.media(call.api)
-        record.pictures, started = len(refs), time.perf_counter()
-        taken = await self.intake.resolve(refs, place) if refs else []
-        record.media_seconds = time.perf_counter() - started if refs else None
-        record.changes = (*prepared.changes, *resolved.changes(taken))
         if call.continues:
             prepared.asked["previous_response_id"] = call.continues
-        prepared = prepared._replace(body=media.replace(prepared.body, resolved.parts(taken)))
+        prepared, file_ids = await self._with_media(call, place, prepared)
         bodies = backend.split(prepared.api, prepared.body)
         requests = [backend.request(prepared.api, one, prepared.headers) for one in bodies]
-        call.ticket.resize(max(record.bytes_in, sum(len(request.body or b"") for request in requests)))
-        file_ids = [one.file_id for one in taken if one.file_id]
+        call.ticket.resize(max(call.record.bytes_in, sum([len(request.body or b"") for request in requests])))
         return Exchange(call, place, prepared, requests, file_ids, self.lifecycle, turn)
+
+    async def _with_media(self, call: Call, place: Place, prepared: Prepared) -> tuple[Prepared, list[str]]:
+        """The request with its media as the place takes them, and the ids of our uploads in it."""
+        record, refs = call.record, prepared.media(call.api)
+        record.changes, record.pictures = prepared.changes, len(refs)
+        if not refs:
+            return prepared, []
+        started = time.perf_counter()
+        taken = await self.intake.resolve(refs, place)
+        record.media_seconds = time.perf_counter() - started
+        record.changes = (*prepared.changes, *resolved.changes(taken))
+        body = media.replace(prepared.body, resolved.parts(taken))
+        return prepared._replace(body=body), [one.file_id for one in taken if one.file_id]
 
     def _turn(self, call: Call, prepared: Prepared, candidate: Candidate) -> Turn | None:
         """What the gateway keeps of a response that no backend keeps. Raises InvalidRequest."""

@@ -3,8 +3,8 @@
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.backends.base import Api, Backend, Change, Json
@@ -23,6 +23,7 @@ _LABELS = (
     "safety_identifier",
     "user",
 )  # they change nothing of an answer
+_TRANSLATIONS = translations()
 _LONGEST_NAME = 256  # characters; looking for near names and matching patterns grow with it
 
 
@@ -50,16 +51,15 @@ class Prepared(NamedTuple):
         return self.body | {name: self.asked[name] for name in _LABELS if name in self.asked}
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One place where a request can go: the backend, the model's name there, and what is added for it."""
 
     backend: Backend
     model: str
     weight: float = 1.0
     tools: tuple[Json, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    translations: Mapping[tuple[str, str], Translation] = field(default_factory=translations)
+    extra: Mapping[str, Any] = MappingProxyType({})
+    translations: Mapping[tuple[str, str], Translation] = _TRANSLATIONS
 
     def refuses(self, api: Api, body: Json) -> bool:
         """Whether the backend refuses the call for a tool that the caller or the entry names."""
@@ -153,7 +153,7 @@ class Router:
     def _named(candidate: Candidate, name: str) -> Candidate:
         if candidate.model:
             return candidate
-        return replace(candidate, model=name)
+        return candidate._replace(model=name)
 
     def _unknown(self, name: str) -> InvalidRequest:
         known = [*self.names, *self.patterns]

@@ -25,7 +25,7 @@ class Compact:
         try:
             body = compaction.instructed(said.body)
             # Ark's dialect has no compactions, so there is one form of them.
-            reply = await self._relay(replace(call, body=body, dialect="openai"))
+            reply = await self._relay(call._replace(body=body, dialect="openai"))
         except GatewayError as error:
             error.param = items.callers_place(error.param, said.earlier)
             raise

@@ -1,7 +1,6 @@
 """Volcengine Ark (Doubao): chat, Responses with image_process, Files, Seedream and embeddings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from gateway.backends import generation, seedream
@@ -124,7 +123,7 @@ class Ark(Backend):
         for pause in _pauses():
             if file.get("status") != "processing":
                 break
-            look = replace(self.file_request("GET", file["id"]), delay=pause)
+            look = self.file_request("GET", file["id"])._replace(delay=pause)
             file = self._file((yield look))
         if file.get("status") != "active":
             raise _not_active(file)

@@ -6,7 +6,8 @@ a longer exchange for the shell to send (``Flow``).
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from gateway.backends.media import MediaRules
@@ -37,13 +38,12 @@ class Form(NamedTuple):
     data: bytes | OnDisk
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(NamedTuple):
     """One request to a backend; ``path`` is relative to its base URL, ``delay`` seconds to wait before it."""
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | None = None
     form: Form | None = None
     delay: float = 0.0
