@@ -1,11 +1,11 @@
 """POST /images/edits: OpenAI's form, or its newer JSON, as the JSON that /images/generations takes."""
 
 import asyncio
-import base64
 import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pybase64
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -112,7 +112,7 @@ def _data_url(upload: UploadFile) -> str:
     """The file under its real type, or else its declared one, which is judged where all pictures are."""
     data = upload.file.read()
     mime = sniff(data[:64]) or upload.content_type or "application/octet-stream"
-    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+    return f"data:{mime};base64,{pybase64.b64encode_as_string(data)}"
 
 
 def _read(name: str, text: str) -> Any:

@@ -1,7 +1,8 @@
 """One picture of a request, brought into the form that the backend takes."""
 
 import asyncio
-import base64
+
+import pybase64
 
 from gateway.backends.base import Form
 from gateway.backends.media import ImageRules
@@ -185,4 +186,4 @@ async def encoded(blob: Blob) -> str:
 
 
 def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    return pybase64.b64encode_as_string(data)

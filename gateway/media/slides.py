@@ -1,10 +1,11 @@
 """A video as its frames, a PDF as its pages: what is shown to backends that take neither."""
 
-import base64
 import importlib.util
 import math
 from collections.abc import Mapping
 from typing import Any
+
+import pybase64
 
 from gateway.backends.base import Change, Json
 from gateway.errors import InvalidRequest
@@ -103,7 +104,7 @@ def _slide(api: str, text: str, product: Product) -> list[Json]:
     mime = sniff(product.data)
     if mime != "image/jpeg":
         raise _undecodable()
-    picture = data_url.make(mime, base64.b64encode(product.data).decode("ascii"))
+    picture = data_url.make(mime, pybase64.b64encode_as_string(product.data))
     return [media.text_part(api, text), media.picture_part(api, picture)]
 
 
