@@ -26,10 +26,10 @@ from gateway.errors import StorageUnavailable
 from gateway.media.backend_files import BackendFiles
 from gateway.media.clips import Clips
 from gateway.media.darkroom import Darkroom
-from gateway.media.guard import AllowList
+from gateway.media.fetch.guard import AllowList
+from gateway.media.fetch.remote import FetchLimits, Remote
 from gateway.media.intake import Intake
 from gateway.media.pictures import Pictures
-from gateway.media.remote import FetchLimits, Remote
 from gateway.media.sources import Sources
 from gateway.media.uploads import Uploads
 from gateway.media.workshop import Workshop

@@ -18,7 +18,7 @@ OURS = {
 HARMLESS = frozenset(
     {
         "base64", "binascii", "collections", "copy", "dataclasses", "enum", "functools", "hashlib", "itertools",
-        "json", "math", "orjson", "re", "struct", "typing",
+        "json", "math", "orjson", "pybase64", "re", "string", "struct", "types", "typing",
     }
 )  # fmt: skip
 LONGEST = 400

@@ -13,8 +13,8 @@ from fastapi.responses import FileResponse, Response
 from gateway.api.form import FilePart, Form, read_form
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.media.backend_files import BackendFiles
-from gateway.media.guard import redact
-from gateway.media.remote import FetchFailed, Remote
+from gateway.media.fetch.guard import redact
+from gateway.media.fetch.remote import FetchFailed, Remote
 from gateway.storage.files import RESPONSE_INPUT, FileStore, StoredFile, is_own_id
 from gateway.storage.incoming import Incoming
 from gateway.wire import body as wire_body

@@ -5,8 +5,8 @@ from typing import Any
 from gateway.backends.base import Form, Json
 from gateway.backends.media import ClipRules
 from gateway.errors import InvalidRequest, UpstreamError
+from gateway.media.fetch.guard import AllowList
 from gateway.media.formats import sniff, sniff_clip
-from gateway.media.guard import AllowList
 from gateway.media.pictures import encoded
 from gateway.media.plan import NOUNS, plan, upload_over
 from gateway.media.resolved import Place, Resolved

@@ -3,8 +3,8 @@
 from gateway.backends.media import ClipRules, ImageRules, MediaRules
 from gateway.errors import InvalidRequest
 from gateway.media.conform import check_budget, conform
+from gateway.media.fetch.guard import AllowList
 from gateway.media.formats import Broken, Header, inspect
-from gateway.media.guard import AllowList
 from gateway.media.local import LocalRefused, read_local
 from gateway.media.plan import plan, rules_for, upload_over
 from gateway.settings import Images

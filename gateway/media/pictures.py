@@ -10,9 +10,9 @@ from gateway.errors import InvalidRequest, UpstreamError
 from gateway.media.blob import OFF_LOOP, Blob
 from gateway.media.conform import Mend, check_budget, conform
 from gateway.media.darkroom import Darkroom
+from gateway.media.fetch.guard import AllowList
 from gateway.media.formats import Broken, inspect, sniff_clip
 from gateway.media.formats.header import Header, Incomplete
-from gateway.media.guard import AllowList
 from gateway.media.plan import plan, upload_over
 from gateway.media.resolved import Deed, Place, Resolved
 from gateway.media.sources import Sources, unusable

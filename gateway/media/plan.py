@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from gateway.backends.media import ClipRules, ImageRules, MediaRules
 from gateway.errors import InvalidRequest
-from gateway.media.guard import AllowList, Refused, parse_remote, redact
+from gateway.media.fetch.guard import AllowList, Refused, parse_remote, redact
 from gateway.settings import Images
 from gateway.storage.files import is_own_id
 from gateway.wire.media import Kind, MediaRef

@@ -11,9 +11,9 @@ import structlog
 
 from gateway.errors import InvalidRequest
 from gateway.media.blob import OFF_LOOP, Blob
-from gateway.media.guard import redact
+from gateway.media.fetch.guard import redact
+from gateway.media.fetch.remote import FetchFailed, Remote
 from gateway.media.local import LocalRefused, parse_path, read_local
-from gateway.media.remote import FetchFailed, Remote
 from gateway.settings import Images
 from gateway.storage.files import FileStore
 from gateway.wire import data_url

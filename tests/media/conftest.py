@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.media.servers import World
+from tests.media.fetch.servers import World
 
 
 @pytest.fixture

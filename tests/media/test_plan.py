@@ -8,7 +8,7 @@ from gateway.backends.ark_media import MEDIA
 from gateway.backends.media import MB, ClipRules, ImageRules, MediaRules, pictures
 from gateway.backends.modelarts import ModelArts
 from gateway.errors import InvalidRequest
-from gateway.media.guard import AllowList
+from gateway.media.fetch.guard import AllowList
 from gateway.media.plan import Plan, plan, rules_for, upload_over
 from gateway.settings import Images
 from gateway.wire import media

@@ -14,7 +14,7 @@ from gateway.settings import Images
 from gateway.storage.database import Database
 from gateway.storage.files import FileStore, StoredFile
 from gateway.wire import media
-from tests.media.servers import PNG, World
+from tests.media.fetch.servers import PNG, World
 
 PARAM = "messages[0].content[0].image_url"
 OWN = {"local_roots": ["/"], "fetch": {"bytes": 1000}}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.media.freshness import Fields, is_same, lifetime, renewed
+from gateway.media.fetch.freshness import Fields, is_same, lifetime, renewed
 from gateway.media.lru import Lru
 
 OVERHEAD = 1024  # of an entry, about: without it, many small bodies would take far more than the budget

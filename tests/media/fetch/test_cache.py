@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.media.fetch import MAX_FETCHES, UNREACHABLE
-from gateway.media.remote import FetchFailed, FetchLimits
-from tests.media.servers import PNG, Names, Reply, Server, World, reason_of, redirect
+from gateway.media.fetch.fetcher import MAX_FETCHES, UNREACHABLE
+from gateway.media.fetch.remote import FetchFailed, FetchLimits
+from tests.media.fetch.servers import PNG, Names, Reply, Server, World, reason_of, redirect
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 

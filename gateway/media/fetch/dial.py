@@ -11,7 +11,7 @@ from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from gateway import __version__
-from gateway.media.guard import AddressRefused, AllowList, RemoteUrl, check_address
+from gateway.media.fetch.guard import AddressRefused, AllowList, RemoteUrl, check_address
 
 MAX_ANSWERS = 16
 HEADERS = {"User-Agent": f"arkway/{__version__}", "Accept-Encoding": "identity"}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.media.fetch import MAX_FETCHES, UNREACHABLE
-from gateway.media.remote import Fetched, FetchFailed, FetchLimits
-from tests.media.servers import OK, PNG, Names, Reply, World, reason_of, redirect
+from gateway.media.fetch.fetcher import MAX_FETCHES, UNREACHABLE
+from gateway.media.fetch.remote import Fetched, FetchFailed, FetchLimits
+from tests.media.fetch.servers import OK, PNG, Names, Reply, World, reason_of, redirect
 
 
 async def test_fetches(world: World) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from gateway.media.fetch import UNREACHABLE
-from tests.media.servers import OK, World, redirect
+from gateway.media.fetch.fetcher import UNREACHABLE
+from tests.media.fetch.servers import OK, World, redirect
 
 x509 = pytest.importorskip("cryptography.x509")
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 CHILD = """
 import asyncio, json, sys
-from gateway.media.fetch import Fetcher, FetchFailed
-from gateway.media.guard import AllowList
-from tests.media.servers import LIMITS, Names
+from gateway.media.fetch.fetcher import Fetcher, FetchFailed
+from gateway.media.fetch.guard import AllowList
+from tests.media.fetch.servers import LIMITS, Names
 
 async def main():
     fetcher = Fetcher(LIMITS, AllowList.parse(["host.test"]), resolver=Names(host_test=[["127.0.0.1"]]))
@@ -108,7 +108,7 @@ class Named:
 
 async def fetched(authority: Path, *urls: str) -> list[str]:
     """What a process that trusts the authority says of each URL: the type of its body, or the reason."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", CHILD, *urls),
         cwd=root,

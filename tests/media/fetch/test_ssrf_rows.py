@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import pytest
 from aiohttp.abc import ResolveResult
 
-from gateway.media.dial import open_socket
-from gateway.media.fetch import UNREACHABLE
-from gateway.media.guard import AllowList, parse_remote
-from gateway.media.remote import Fetched, FetchFailed, FetchLimits
-from tests.media.servers import OK, PNG, Names, Reply, World, reason_of, redirect, silence
+from gateway.media.fetch.dial import open_socket
+from gateway.media.fetch.fetcher import UNREACHABLE
+from gateway.media.fetch.guard import AllowList, parse_remote
+from gateway.media.fetch.remote import Fetched, FetchFailed, FetchLimits
+from tests.media.fetch.servers import OK, PNG, Names, Reply, World, reason_of, redirect, silence
 
 
 async def test_row_80_proxies_of_the_environment_are_ignored(

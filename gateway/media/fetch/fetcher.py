@@ -17,11 +17,10 @@ from aiohttp import (
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from gateway.media.cache import Cache, Kept
-from gateway.media.dial import Dialler
-from gateway.media.flight import Cancelled, Flights
-from gateway.media.freshness import conditions, relevant
-from gateway.media.guard import (
+from gateway.media.fetch.cache import Cache, Kept
+from gateway.media.fetch.dial import Dialler
+from gateway.media.fetch.freshness import conditions, relevant
+from gateway.media.fetch.guard import (
     AddressRefused,
     AllowList,
     Refused,
@@ -29,7 +28,8 @@ from gateway.media.guard import (
     parse_redirect,
     parse_remote,
 )
-from gateway.media.remote import Fetched, FetchFailed, FetchLimits
+from gateway.media.fetch.remote import Fetched, FetchFailed, FetchLimits
+from gateway.media.flight import Cancelled, Flights
 
 MAX_FETCHES = 64  # of this process; the limit of one request is its caller's
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

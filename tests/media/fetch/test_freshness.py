@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from gateway.media.freshness import FOREVER, conditions, is_same, lifetime, relevant, renewed
+from gateway.media.fetch.freshness import FOREVER, conditions, is_same, lifetime, relevant, renewed
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 LATER = "Sun, 06 Nov 1994 08:50:37 GMT"

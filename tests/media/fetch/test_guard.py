@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from gateway.media.guard import (
+from gateway.media.fetch.guard import (
     METADATA,
     AddressRefused,
     AllowList,

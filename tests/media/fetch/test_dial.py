@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gateway.media.dial import SystemResolver
+from gateway.media.fetch.dial import SystemResolver
 
 
 async def test_the_system_resolver_answers() -> None:

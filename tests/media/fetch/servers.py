@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from gateway.media.fetch import UNREACHABLE, Fetcher
-from gateway.media.guard import AllowList
-from gateway.media.remote import Fetched, FetchFailed, FetchLimits
+from gateway.media.fetch.fetcher import UNREACHABLE, Fetcher
+from gateway.media.fetch.guard import AllowList
+from gateway.media.fetch.remote import Fetched, FetchFailed, FetchLimits
 
 LIMITS = FetchLimits(bytes=1000, time=5.0, redirects=3, parallel=8)
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -5,12 +5,12 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.media.guard import AllowList
+from gateway.media.fetch.guard import AllowList
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
-    from gateway.media.fetch import Fetcher
+    from gateway.media.fetch.fetcher import Fetcher
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Remote:
         """Raises FetchFailed."""
         if self._fetcher is None:
             # In a thread: the import takes a tenth of a second, in which running streams would stand still.
-            await asyncio.to_thread(importlib.import_module, "gateway.media.fetch")
+            await asyncio.to_thread(importlib.import_module, "gateway.media.fetch.fetcher")
         return await self._made().fetch(url)
 
     def _made(self) -> "Fetcher":
         if self._fetcher is None:
-            from gateway.media.fetch import Fetcher
+            from gateway.media.fetch.fetcher import Fetcher
 
             self._fetcher = Fetcher(self._limits, self._allow, resolver=self._resolver)
         return self._fetcher

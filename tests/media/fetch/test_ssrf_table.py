@@ -9,10 +9,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from gateway.media.fetch import UNREACHABLE
-from gateway.media.guard import Refused
-from gateway.media.remote import FetchFailed
-from tests.media.servers import OK, Names, World, reason_of, redirect
+from gateway.media.fetch.fetcher import UNREACHABLE
+from gateway.media.fetch.guard import Refused
+from gateway.media.fetch.remote import FetchFailed
+from tests.media.fetch.servers import OK, Names, World, reason_of, redirect
 
 PORTS = ("22", "25", "6379", "9200", "0", "65536", "80:80", "", "-1", "99999999", "８０")
 

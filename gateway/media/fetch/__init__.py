@@ -1,0 +1,1 @@
+"""Remote media: fetched from checked addresses only, within limits, with a cache."""
