@@ -60,14 +60,19 @@ class DeadlineProtocol(HttpToolsProtocol):
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _in_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, HeadWithBody(transport, self.loop)))
         self._start()
 
-    def on_message_begin(self) -> None:
-        if self._deadline is None:  # a further request on a kept connection
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and self._deadline is None:  # a further request on a kept connection, of which a part came
             self._start()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
         super().on_message_begin()
 
     def _start(self) -> None:
@@ -75,6 +80,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(self.app_state["header_timeout"], self.transport.close)
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._met()
         super().on_headers_complete()
 
