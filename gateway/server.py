@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from collections.abc import Callable
 from typing import Any, cast
 
 import uvicorn
@@ -25,31 +26,41 @@ class HeadWithBody:
     uvicorn writes them one after the other; each write is a call into the kernel and a packet of its own.
     """
 
+    write: Callable[[bytes], None]
+
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._head = b""
+        self.is_closing = transport.is_closing
+        self.expect_head()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def write(self, data: bytes) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.writelines((head, data))
-        elif data.startswith(b"HTTP/"):
-            self._head = data
-            self._loop.call_soon(self._flush)
-        else:
-            self._transport.write(data)
+    def expect_head(self) -> None:
+        """The next write is the head of an answer; those after it go straight through."""
+        if not self._head:  # with pipelined requests, one may still be held
+            self.write = self._hold
 
     def close(self) -> None:
         self._flush()
         self._transport.close()
 
+    def _hold(self, head: bytes) -> None:
+        self._head = head
+        self.write = self._join
+        self._loop.call_soon(self._flush)
+
+    def _join(self, body: bytes) -> None:
+        head, self._head = self._head, b""
+        self.write = self._transport.write
+        self._transport.writelines((head, body))
+
     def _flush(self) -> None:
         if self._head:
             head, self._head = self._head, b""
+            self.write = self._transport.write
             self._transport.write(head)
 
 
@@ -73,6 +84,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        cast(HeadWithBody, self.transport).expect_head()
         super().on_message_begin()
 
     def _start(self) -> None:

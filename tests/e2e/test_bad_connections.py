@@ -31,6 +31,28 @@ async def test_headers_that_do_not_come(launch: Launch, writes: tuple[bytes, ...
     assert await exchange(gateway, *writes) == b""
 
 
+async def test_headers_of_a_further_request_that_do_not_come(launch: Launch) -> None:
+    gateway = launch(server={"port": 0, "header_timeout": 0.2})
+    live = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    answer = await exchange(gateway, live + HEAD)
+    assert answer.endswith(b'{"status":"live"}')
+
+
+async def test_pipelined_requests_are_answered_in_order(launch: Launch) -> None:
+    gateway = launch()
+    body = b'{"model":"doubao-vision","messages":[{"role":"user","content":"hi"}],"stream":true}'
+    ask = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %d\r\n\r\n" % len(body)
+        + body
+    )
+    live = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n%b\r\n"
+    answer = await exchange(gateway, live % b"" + ask + ask + live % b"connection: close\r\n")
+    told = answer.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert [b"text/event-stream" in one for one in told] == [False, True, True, False]
+    assert [one.count(b"data: [DONE]\n\n\r\n0\r\n\r\n") for one in told] == [0, 1, 1, 0]
+    assert [one.endswith(b'{"status":"live"}') for one in told] == [True, False, False, True]
+
+
 async def test_headers_that_drip(launch: Launch) -> None:
     gateway = launch(server={"port": 0, "header_timeout": 0.3})
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(gateway.url).port)
