@@ -16,6 +16,7 @@ class Pulse:
 
     def __init__(self, ping: Ping, *, keep_alive: float, first: float, idle: float, total: float) -> None:
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._ping = ping
         self._keep_alive = keep_alive
         self._limit = first
@@ -40,11 +41,15 @@ class Pulse:
             self._task.cancel()
         await self._deadline.__aexit__(kind, error, trace)
 
-    def beat(self, *, busy: bool) -> None:
-        """The backend has sent something; ``busy`` while it is passed on, as the caller's slowness is not silence."""
-        self._last = self._loop.time()
-        self._busy = busy
+    def beat(self) -> None:
+        """The backend has sent something, which is now passed on: the caller's slowness is no silence."""
+        self._busy = True
         self._limit = self._idle
+
+    def rest(self) -> None:
+        """It has been passed on."""
+        self._busy = False
+        self._last = self._time()
 
     def _schedule(self) -> None:
         now = self._loop.time()

@@ -188,13 +188,13 @@ class Streamed:
         try:
             while True:
                 if block:
-                    pulse.beat(busy=True)
+                    pulse.beat()
                     block = edit(block)
                     if told:
                         await told.tell(block)
                     record.bytes_out += len(block)
                     await send({"type": "http.response.body", "body": block, "more_body": True})
-                    pulse.beat(busy=False)
+                    pulse.rest()
                 chunk = await next_chunk()
                 if not chunk:
                     break

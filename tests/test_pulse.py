@@ -102,7 +102,8 @@ def test_while_the_backend_sends_there_are_no_pings() -> None:
         async with stage.pulse() as pulse:
             for _ in range(50):
                 await asyncio.sleep(14)
-                pulse.beat(busy=False)
+                pulse.beat()
+                pulse.rest()
         assert stage.pings == []
 
     assert played(scene).timers < 120  # 50 of them are the test's own
@@ -112,7 +113,8 @@ def test_a_ping_comes_a_keep_alive_after_the_last_beat() -> None:
     async def scene(stage: Stage) -> None:
         async with stage.pulse() as pulse:
             await asyncio.sleep(10)
-            pulse.beat(busy=False)
+            pulse.beat()
+            pulse.rest()
             await asyncio.sleep(36)
         assert stage.pings == [25, 40]
 
@@ -130,7 +132,8 @@ def test_without_a_first_beat_it_ends_after_first() -> None:
 def test_after_a_beat_it_ends_idle_seconds_after_the_last_one() -> None:
     async def script(pulse: Pulse) -> None:
         await asyncio.sleep(30)
-        pulse.beat(busy=False)
+        pulse.beat()
+        pulse.rest()
         await silence(pulse)
 
     async def scene(stage: Stage) -> None:
@@ -141,7 +144,8 @@ def test_after_a_beat_it_ends_idle_seconds_after_the_last_one() -> None:
 
 def test_a_short_idle_limit_ends_it_before_any_ping() -> None:
     async def script(pulse: Pulse) -> None:
-        pulse.beat(busy=False)
+        pulse.beat()
+        pulse.rest()
         await silence(pulse)
 
     async def scene(stage: Stage) -> None:
@@ -162,7 +166,8 @@ def test_a_stream_that_never_stops_ends_after_total() -> None:
     async def script(pulse: Pulse) -> None:
         while True:
             await asyncio.sleep(1)
-            pulse.beat(busy=False)
+            pulse.beat()
+            pulse.rest()
 
     async def scene(stage: Stage) -> None:
         assert await stage.ends_at(stage.pulse(total=200.0), script) == 200
@@ -173,9 +178,9 @@ def test_a_stream_that_never_stops_ends_after_total() -> None:
 def test_a_slow_caller_is_not_a_silent_backend() -> None:
     async def scene(stage: Stage) -> None:
         async with stage.pulse() as pulse:
-            pulse.beat(busy=True)
+            pulse.beat()
             await asyncio.sleep(500)
-            pulse.beat(busy=False)
+            pulse.rest()
             await asyncio.sleep(10)
         assert stage.pings == []
 
@@ -184,9 +189,9 @@ def test_a_slow_caller_is_not_a_silent_backend() -> None:
 
 def test_after_a_slow_caller_the_idle_time_starts_anew() -> None:
     async def script(pulse: Pulse) -> None:
-        pulse.beat(busy=True)
+        pulse.beat()
         await asyncio.sleep(500)
-        pulse.beat(busy=False)
+        pulse.rest()
         await silence(pulse)
 
     async def scene(stage: Stage) -> None:
@@ -199,8 +204,8 @@ def test_a_thousand_chunks_cost_no_timer_of_their_own() -> None:
     async def scene(stage: Stage) -> None:
         async with stage.pulse() as pulse:
             for _ in range(1000):
-                pulse.beat(busy=True)
-                pulse.beat(busy=False)
+                pulse.beat()
+                pulse.rest()
 
     assert played(scene).timers < 5
 

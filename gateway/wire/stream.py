@@ -25,8 +25,8 @@ class Stream:
         """Whole frames in, whole frames out."""
         if _DATA in block:  # comments alone do not hide the last event
             self._last = block
-        if _USAGE in block:
-            self._usage_block = block
+            if _USAGE in block:
+                self._usage_block = block
         return self.edit(block)
 
     def edit(self, block: bytes) -> bytes:
