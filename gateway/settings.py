@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.http1.origin import Origin
+
 _SIZES = {
     "": 1,
     "b": 1,
@@ -111,8 +113,17 @@ class BackendEntry(_Slice):
 
     @model_validator(mode="after")
     def _url(self) -> "BackendEntry":
-        if not re.match(r"https?://[^/\s]+", self.base_url):
-            raise ValueError("base_url must be an http(s) URL")  # not told back: it may be a key put there
+        try:
+            Origin.of(self.base_url)
+        except ValueError as error:
+            raise ValueError(f"base_url {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _sendable(self) -> "BackendEntry":
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        if key and not re.fullmatch(r"[!-~]+", key):
+            raise ValueError("api_key holds a space, a line break or a character that no key has")
         return self
 
 

@@ -132,8 +132,9 @@ class Upstreams:
         self, backend: Backend, key: str, request: UpstreamRequest, connect: float
     ) -> UpstreamResponse:
         try:
-            if request.form or (self._proxies and self._proxied(backend.base_url)):
-                answer: Incoming = await self._by_courier(backend, key, request, connect)
+            proxy = self._proxy(backend.base_url) if self._proxies else None
+            if request.form or proxy:
+                answer: Incoming = await self._by_courier(backend, key, request, connect, proxy)
             else:
                 answer = await self._directly(backend, key, request, connect)
         except TimeoutError as error:
@@ -156,7 +157,7 @@ class Upstreams:
         return answer
 
     async def _by_courier(
-        self, backend: Backend, key: str, request: UpstreamRequest, connect: float
+        self, backend: Backend, key: str, request: UpstreamRequest, connect: float, proxy: str | None
     ) -> Incoming:
         if self._courier is None:
             # A tenth of the memory at rest, for what few ever need; and in a thread, as it takes a tenth of a second.
@@ -165,12 +166,17 @@ class Upstreams:
         form, url = request.form, backend.base_url + request.path
         file = (form.fields, _source(form), form.filename, form.content_type) if form else None
         headers, body = _headers(key, request), request.body or b""
-        return await self._courier.send(request.method, url, headers, body, connect=connect, file=file)
+        return await self._courier.send(
+            request.method, url, headers, body, connect=connect, proxy=proxy, file=file
+        )
 
-    def _proxied(self, base: str) -> bool:
-        """Whether the environment names a proxy for the way there."""
+    def _proxy(self, base: str) -> str | None:
+        """The proxy that the environment names for the way there."""
         url = urlsplit(base)
-        return url.scheme in self._proxies and not urllib.request.proxy_bypass(url.netloc)
+        proxy = self._proxies.get(url.scheme)
+        if proxy is None or urllib.request.proxy_bypass(url.netloc):
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
 
     async def fetch(self, backend: Backend, key: str, request: UpstreamRequest) -> UpstreamReply:
         """The whole answer to a request that is no inference (an upload, the list of models), whatever its status."""
@@ -215,6 +221,8 @@ def _headers(key: str, request: UpstreamRequest) -> dict[str, str]:
     if request.body is not None:
         headers["content-type"] = "application/json"
         headers["content-length"] = str(len(request.body))
+    elif request.method == "POST" and not request.form:
+        headers["content-length"] = "0"  # else some servers answer 411 (RFC 9110, 8.6)
     return {**headers, **request.headers}
 
 

@@ -282,6 +282,21 @@ def test_an_unknown_key_of_the_environment_is_named_too(monkeypatch: pytest.Monk
         ("backends: {a: {kind: azure, base_url: 'https://h'}}", "backends.a.kind: "),
         ("backends: {a: {kind: ark}}", "backends.a.base_url: "),
         ("backends: {a: {kind: ark, base_url: ftp://h}}", "backends.a: base_url must be an http(s) URL"),
+        (
+            "backends: {a: {kind: ark, base_url: 'http://h:port'}}",
+            "backends.a: base_url has a host or a port",
+        ),
+        (
+            "backends: {a: {kind: ark, base_url: 'http://k:<KEY>@h'}}",
+            "backends.a: base_url holds a user name",
+        ),
+        ("backends: {a: {kind: ark, base_url: 'http://h/v1?k=<KEY>'}}", "backends.a: base_url has more than"),
+        (
+            "backends: {a: {kind: ark, base_url: 'http://h', api_key: 'a b'}}",
+            "backends.a: api_key holds a space",
+        ),
+        ('backends: {a: {kind: ark, base_url: "http://h", api_key: "<KEY>\\n"}}', "api_key holds a space"),
+        ("backends: {a: {kind: ark, base_url: 'http://h', api_key: 密钥}}", "api_key holds a space"),
         ("backends: {a: <ARK>}\nmodels: {m: {backend: b}}", "models.m: there is no backend 'b'"),
         ("backends: {maas: <MAAS>}\nmodels: {m: {backend: mass}}", "did you mean 'maas'?"),
         ("backends: {a: <ARK>}\nmodels: {m: []}", "models.m: the list is empty"),

@@ -1,14 +1,17 @@
 """One connection to a backend, and one answer at a time on it."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import cast
 
 import httptools
 
-_MAX_HEAD = 64 << 10  # bytes of an answer's headers
+_MAX_DRY = 64 << 10  # bytes that may come without any of a body: headers, extensions of chunks, trailers
 _HIGH = 256 << 10  # bytes of an answer that wait for their reader before the backend must wait
-_BODILESS = (204, 304)
+_PIECE = (
+    256 << 10
+)  # of a larger request, handed over as it goes: copied and encrypted at once it holds up all others
 
 
 class Broken(ConnectionError):
@@ -18,49 +21,47 @@ class Broken(ConnectionError):
 class Answer:
     """One answer, whose body comes in chunks. ``headers`` have lower-case names; of equal ones the last counts."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
-        self.ended = False
         self._connection = connection
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._chunks: list[bytes] = []
         self._size = 0
-        self._failed: Exception | None = None
+        self._ended = False
+        self._failed: Broken | None = None
         self._news: asyncio.Future[None] | None = None
 
     async def begun(self) -> None:
         """Waits for the headers. Raises Broken."""
-        while not self.status and self._failed is None:
-            self._news = self._loop.create_future()
-            await self._news
-        if self._failed is not None:
-            raise self._failed
+        while not self.status:
+            if self._failed is not None:
+                raise self._failed
+            await self._more()
 
     async def next_chunk(self) -> bytes:
         """What has come since the last call, at least one byte, and nothing at a proper end. Raises Broken."""
-        chunks = self._chunks
-        while not chunks:
+        while not self._chunks:
+            if self._ended:
+                return b""
             if self._failed is not None:
                 raise self._failed
-            if self.ended:
-                return b""
-            self._news = self._loop.create_future()
-            await self._news
-        chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
+            await self._more()
+        chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
         if self._size > _HIGH:
             self._connection.read_on()
         self._size = 0
         return chunk
 
+    def _more(self) -> "asyncio.Future[None]":
+        self._news = self._loop.create_future()
+        return self._news
+
     def tell(self) -> None:
         """Wakes who waits."""
-        news = self._news
-        if (
-            news is not None and not news.done()
-        ):  # it is done where nobody has waited since, or who did was cancelled
-            news.set_result(None)
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
     def take(self, chunk: bytes) -> bool:
         """A piece of the body; whether the backend should wait with more."""
@@ -68,133 +69,202 @@ class Answer:
         self._size += len(chunk)
         return self._size > _HIGH
 
-    def fail(self, error: Exception) -> None:
-        if not self.ended and self._failed is None:
+    def end(self) -> None:
+        self._ended = True
+        self.tell()
+
+    def fail(self, error: Broken) -> None:
+        if not self._ended and self._failed is None:
             self._failed = error
-            self.tell()
+        self.tell()
 
     def close(self) -> None:
-        """Gives the connection back after a whole body, and cuts it otherwise."""
+        """Gives the connection back after a whole body, and cuts it otherwise: who still reads then hears of it."""
         self._connection.release(self)
 
 
 class Connection(asyncio.Protocol):
-    """``idle`` is called with the connection when it can serve the next request."""
+    """``idle`` is called with the connection when it can serve the next request.
+
+    Answers to HEAD and CONNECT end otherwise than others; those methods are not for here.
+    """
 
     transport: asyncio.Transport
 
     def __init__(self, idle: Callable[["Connection"], None]) -> None:
         self.idle_since = 0.0
-        self.closed = False
         self._idle = idle
+        self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: Answer | None = None
-        self._whole = False  # whether the parser has seen the end of the message
-        self._delimited = (
-            False  # whether the message says where its body ends; else the connection's end does
-        )
+        self._answer: Answer | None = None  # until its reader has closed it
+        self._coming: Answer | None = None  # the same until its end has come
+        self._unsent = memoryview(b"")
+        self._full = False
+        self._delimited = False  # whether the answer says where its body ends; else the connection's end does
+        self._eof = False
         self._keep = False
         self._paused = False
-        self._head = 0
+        self._dry = 0
+
+    @property
+    def closed(self) -> bool:
+        return self.transport.is_closing()
+
+    async def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """Puts TLS on it. Raises OSError; given up or failed, it is cut.
+
+        ``create_connection`` would do both steps, but cancelled between them asyncio's keeps the socket, and its number
+        among the readers, for whoever gets that number next.
+        """
+        plain = self.transport
+        try:
+            secured = await self._loop.start_tls(plain, self, context, server_hostname=host)
+            if secured is None:
+                raise ConnectionResetError("the connection ended with its handshake")
+        except BaseException:
+            plain.abort()
+            raise
+        self.transport = secured
 
     def send(self, head: bytes, body: bytes) -> Answer:
-        """Sends a request. The answer is the caller's to close, whatever becomes of it."""
+        """Sends a request. The answer is the caller's to close, whatever becomes of it. Raises Broken."""
         if self._answer is not None:
             raise RuntimeError("one request at a time")
-        self._answer = answer = Answer(self)
-        self._whole = self._keep = False
-        self._head = 0
-        self.transport.writelines((head, body) if body else (head,))
+        if self.transport.is_closing():  # nobody would tell the answer of an end that has been
+            raise Broken("the connection ended before the request")
+        self._answer = self._coming = answer = Answer(self, self._loop)
+        self._keep = False
+        self._dry = 0
+        if len(body) <= _PIECE:
+            self.transport.writelines((head, body) if body else (head,))
+        else:
+            self.transport.write(head)
+            self._unsent = memoryview(body)
+            self._send_on()
         return answer
+
+    def _send_on(self) -> None:
+        while self._unsent and not self._full and not self.transport.is_closing():
+            piece, self._unsent = self._unsent[:_PIECE], self._unsent[_PIECE:]
+            self.transport.write(piece)
 
     def release(self, answer: Answer) -> None:
         if answer is not self._answer:
             return  # closed before
-        self._answer = None
-        self.read_on()  # its reader may have had enough of it
-        # An answer may come before all of its request is sent: what is left would be read as the next request.
-        if self._whole and self._keep and not self.closed and not self.transport.get_write_buffer_size():
+        reusable = self._coming is None and self._keep and self._is_quiet()
+        self._answer = self._coming = None
+        if reusable:
             self._idle(self)
         else:
             self.cut()
+            answer.fail(Broken("the answer was closed before its end"))
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing of this request goes either way any more, which the next one would take for its own: more
+        than the answer may have come unread, and the answer before all of the request went out."""
+        if self._paused or self.transport.is_closing():
+            return False
+        return not self.transport.get_write_buffer_size()
 
     def cut(self) -> None:
-        self.closed = True
         self.transport.abort()
 
     def read_on(self) -> None:
-        if self._paused and not self.closed:
+        if self._paused:
             self._paused = False
             self.transport.resume_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._send_on()
+
     def data_received(self, data: bytes) -> None:
-        answer = self._answer
-        if answer is None or self._whole:  # nobody asked for it: the next caller must not take it for his
+        answer = self._coming
+        if answer is None:  # nobody asked for it: the next caller must not take it for his
             self.cut()
             return
-        if not answer.status:
-            self._head += len(data)
+        self._dry += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            failed = Broken("what came is no HTTP/1.1")
-            failed.__cause__ = error
-            self._fail(failed)
+            self._refuse(answer, "what came is no HTTP/1.1", error)
             return
-        if not answer.status and self._head > _MAX_HEAD:
-            self._fail(Broken(f"headers of more than {_MAX_HEAD} bytes"))
-            return
-        answer.tell()
+        if self._dry > _MAX_DRY:
+            self._refuse(answer, f"{_MAX_DRY} bytes came without any of a body")
+        else:
+            answer.tell()
 
     def on_message_begin(self) -> None:
-        if self._whole:  # a second answer to one request
+        if self._coming is None:  # a second answer to one request
             self._keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._answer is not None and not self._whole:
-            self._answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        answer = self._coming
+        if (
+            answer is not None and not answer.status
+        ):  # trailers are nothing that a header may hang on (RFC 9110, 6.5)
+            answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        answer, status = self._answer, self._parser.get_status_code()
-        if answer is None or self._whole or status < 200:
+        answer, status = self._coming, self._parser.get_status_code()
+        if answer is None:
             return
-        headers = answer.headers
-        self._delimited = "content-length" in headers or "transfer-encoding" in headers or status in _BODILESS
+        coding = answer.headers.get("transfer-encoding")
+        self._delimited = coding is not None or "content-length" in answer.headers
+        if 100 <= status < 200 and not self._delimited:
+            return
+        if status < 200 or (coding is not None and coding.lower() != "chunked"):
+            raise Broken(f"status {status} with a body, coded as {coding}")
         answer.status = status
 
     def on_body(self, data: bytes) -> None:
-        answer = self._answer
-        if answer is not None and not self._whole and answer.take(data) and not self._paused:
+        self._dry = 0
+        answer = self._coming
+        if answer is not None and answer.take(data) and not self._paused:
             self._paused = True
             self.transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        answer = self._answer
-        if answer is None or self._whole:
+        answer = self._coming
+        if answer is None:
             return
         if not answer.status:  # an interim answer (RFC 9110, 15.2): the one that counts follows
             answer.headers.clear()
             return
-        self._whole = answer.ended = True
-        self._keep = self._parser.should_keep_alive()
+        self._coming = None
+        self._keep = self._parser.should_keep_alive() and (
+            "transfer-encoding" not in answer.headers
+            or self._parser.get_http_version() == "1.1"  # RFC 9112, 6.1
+        )
+        answer.end()
+
+    def eof_received(self) -> None:
+        """Nothing more can come, so what is left to be sent helps nobody."""
+        self._eof = True
+        self.cut()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.closed = True
-        answer = self._answer
-        if answer is None or self._whole:
+        del self._parser  # it holds our methods: a circle that only the collector would find
+        self._unsent = memoryview(b"")
+        answer = self._coming
+        if answer is None:
             return
-        if error is None and answer.status and not self._delimited:
-            answer.ended = True
-            answer.tell()
-            return
-        broken = Broken("the connection ended before the answer did")
-        broken.__cause__ = error
-        answer.fail(broken)
+        if self._eof and answer.status and not self._delimited:
+            answer.end()
+        else:
+            broken = Broken("the connection ended before the answer did")
+            broken.__cause__ = error
+            answer.fail(broken)
 
-    def _fail(self, error: Broken) -> None:
-        if self._answer is not None:
-            self._answer.fail(error)
+    def _refuse(self, answer: Answer, reason: str, cause: Exception | None = None) -> None:
+        """What comes now has no meaning any more; an answer that is whole already stands."""
+        broken = Broken(reason)
+        broken.__cause__ = cause
         self.cut()
+        answer.fail(broken)

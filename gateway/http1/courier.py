@@ -33,7 +33,7 @@ class Carried:
 
 
 class Courier:
-    """Sends what it is given; proxies are those of the environment."""
+    """Sends what it is given, by the proxy that is named with it."""
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -42,7 +42,6 @@ class Courier:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             skip_auto_headers=("Accept",),
-            trust_env=True,
         )
 
     async def close(self) -> None:
@@ -56,6 +55,7 @@ class Courier:
         body: bytes,
         *,
         connect: float,
+        proxy: str | None = None,
         file: tuple[Mapping[str, str], BinaryIO, str, str] | None = None,
     ) -> Carried:
         """The answer once its headers have come. ``file`` is a form in place of the body: its fields, the file, its
@@ -67,6 +67,7 @@ class Courier:
                 url,
                 data=_form(*file) if file else _pieces(body) if len(body) > _PIECE else body or None,
                 headers=headers,
+                proxy=proxy,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
             )
@@ -75,7 +76,7 @@ class Courier:
                 source.close()
             if isinstance(error, aiohttp.ConnectionTimeoutError):
                 raise TimeoutError from error
-            if isinstance(error, aiohttp.ClientConnectorError):
+            if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
                 raise NotConnected(str(error)) from error
             if isinstance(error, aiohttp.ClientError):
                 raise Broken(str(error)) from error
