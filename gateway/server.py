@@ -79,9 +79,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if (
-            self._in_head and self._deadline is None
-        ):  # a further request on a kept connection, of which a part came
+        if self._in_head and self._deadline is None:  # of a further request on this connection a part has come
             self._start()
 
     def on_message_begin(self) -> None:

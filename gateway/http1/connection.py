@@ -9,9 +9,8 @@ import httptools
 
 _MAX_DRY = 64 << 10  # bytes that may come without any of a body: headers, extensions of chunks, trailers
 _HIGH = 256 << 10  # bytes of an answer that wait for their reader before the backend must wait
-_PIECE = (
-    256 << 10
-)  # of a larger request, handed over as it goes: copied and encrypted at once it holds up all others
+# Of a larger request, handed over as it goes: copied and encrypted at once it holds up all others.
+_PIECE = 256 << 10
 
 
 class Broken(ConnectionError):
@@ -206,9 +205,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         answer = self._coming
-        if (
-            answer is not None and not answer.status
-        ):  # trailers are nothing that a header may hang on (RFC 9110, 6.5)
+        if answer is not None and not answer.status:  # trailers stay out (RFC 9110, 6.5)
             answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
