@@ -79,7 +79,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._in_head and self._deadline is None:  # of a further request on this connection a part has come
+        if self._in_head and self._deadline is None:  # a part of a further request has come
             self._start()
 
     def on_message_begin(self) -> None:
