@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._refuse(answer, "what came is no HTTP/1.1", error)
+            self._refuse(answer, f"what came is no HTTP/1.1: {error.__context__ or error!r}", error)
             return
         if self._dry > _MAX_DRY:
             self._refuse(answer, f"{_MAX_DRY} bytes came without any of a body")

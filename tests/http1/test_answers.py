@@ -114,6 +114,16 @@ async def test_what_came_before_the_break_is_told_first(pool: Pool) -> None:
         answer.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("two lengths", "Duplicate Content-Length"), ("status 000", "status 0 "), ("nothing", "ended before")],
+)
+async def test_break_says_why(pool: Pool, name: str, reason: str) -> None:
+    async with serving(apart(BAD[name].raw, close=True)) as server:
+        with pytest.raises(Broken, match=reason):
+            await ask(pool, server.base)
+
+
 async def test_end_is_told_again_and_again(pool: Pool) -> None:
     async with serving(answering(OK)) as server:
         answer = await begin(pool, server.base)
