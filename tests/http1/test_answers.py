@@ -135,6 +135,19 @@ async def test_end_is_told_again_and_again(pool: Pool) -> None:
         assert len(server.peers) == 1
 
 
+async def test_end_while_the_request_is_sent_is_told_at_once(pool: Pool) -> None:
+    """A backend that has said its last word and reads nothing: what is left to be sent is not waited for."""
+
+    async def act(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+        peer.writer.write_eof()
+        await asyncio.Event().wait()
+
+    async with serving(act) as server:
+        assert await outcome(pool, server.base, body=bytes(64 << 20)) is Broken
+
+
 async def test_answer_before_the_request_is_none() -> None:
     """A backend that speaks first has nothing to say that anybody asked for."""
 

@@ -65,16 +65,6 @@ async def test_looking_up_what_others_wait_for_too() -> None:
     assert await second == await names.find(("localhost", 80))
 
 
-async def test_looking_up_what_nobody_waits_for_any_more() -> None:
-    """A failure that is nobody's is no complaint of the loop, and is not remembered."""
-    names = Names()
-    task = asyncio.create_task(names.find(("name.invalid", 80)))
-    await rounds(1)
-    await leave(task)
-    with pytest.raises(socket.gaierror):
-        await names.find(("name.invalid", 80))
-
-
 Wait = Callable[[Pool, Server], Awaitable[Any]]
 
 

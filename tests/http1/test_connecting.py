@@ -21,7 +21,10 @@ V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
 def answer_names(monkeypatch: pytest.MonkeyPatch, *answers: list[tuple[int, str]]) -> list[str]:
-    """Answers the n-th question about backend.test with the n-th addresses, the last for ever; what was asked."""
+    """Answers the n-th question about backend.test with the n-th addresses, the last for ever; what was asked.
+
+    None are an error.
+    """
     asked: list[str] = []
     loop = asyncio.get_running_loop()
     known = loop.getaddrinfo
@@ -32,6 +35,8 @@ def answer_names(monkeypatch: pytest.MonkeyPatch, *answers: list[tuple[int, str]
         asked.append(host)
         await asyncio.sleep(0)
         found = answers[min(len(asked), len(answers)) - 1]
+        if not found:
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
         return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for family, address in found]
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
@@ -148,9 +153,19 @@ async def test_name_is_looked_up_again_where_its_address_failed(
         assert len(asked) == 2
 
 
-async def test_names_that_fail_are_asked_for_again() -> None:
-    names = Names()
-    for _ in range(2):
-        with pytest.raises(socket.gaierror):
-            await names.find(("name.invalid", 80))
+async def test_failure_of_a_lookup_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it a complaint of the loop where all who waited for it have left."""
+    names, name = Names(), ("backend.test", 80)
+    asked = answer_names(monkeypatch, [], [], [(V4, "127.0.0.1")])
+    with pytest.raises(socket.gaierror):
+        await names.find(name)
+    left = asyncio.create_task(names.find(name))
+    await asyncio.sleep(0)
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [address for *_, address in await names.find(name)] == [("127.0.0.1", 80)]
+    assert len(asked) == 3
     names.forget(("never.asked", 80))

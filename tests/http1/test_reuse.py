@@ -1,18 +1,20 @@
 """Which connections serve another request, and what becomes of those that do not."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
 from gateway.backends.ark import Ark
 from gateway.backends.base import UpstreamRequest
 from gateway.errors import UpstreamError
-from gateway.http1.connection import Broken
+from gateway.http1.connection import Broken, Connection
 from gateway.http1.pool import Pool
 from gateway.settings import Upstream
 from gateway.upstream import Upstreams
 
-from .servers import OK, Act, Peer, answering, ask, begin, outcome, rest, serving
+from .servers import OK, Act, Peer, Server, answering, ask, begin, outcome, rest, serving
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
 
@@ -240,3 +242,39 @@ async def test_pool_that_closes_lets_go_of_all() -> None:
             answer.close()
             await peer.gone()
     pool.close()
+
+
+async def test_pool_that_has_closed_leaves_no_timer() -> None:
+    pool = Pool()
+    async with serving(answering(OK)) as server:
+        assert (await ask(pool, server.base)).body == b"hi"
+        pool.close()
+        await server.peers[0].gone()
+    held = weakref.ref(pool)
+    del pool
+    await asyncio.sleep(0)
+    gc.collect()
+    assert held() is None
+
+
+async def test_connection_that_has_ended_needs_no_collector() -> None:
+    """Where each request has a connection of its own, they would gather until it runs."""
+
+    async def ended(server: Server) -> weakref.ref[Connection]:
+        connection = Connection(lambda _: None)
+        await asyncio.get_running_loop().create_connection(lambda: connection, "127.0.0.1", server.port)
+        answer = connection.send(b"GET / HTTP/1.1\r\n\r\n", b"")
+        assert await rest(answer) == b"hi"
+        answer.close()
+        await server.peers[0].gone()
+        return weakref.ref(connection)
+
+    gc.disable()
+    try:
+        async with serving(closes) as server:
+            held = await ended(server)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert held() is None
+    finally:
+        gc.enable()
