@@ -33,6 +33,8 @@ CODECS = frozenset(
 )  # fmt: skip
 HEAD = 16
 ATTEMPTS = 3
+# Titles come in any encoding. PyAV 19, which Python 3.12 and newer get, takes this option no more and replaces by itself.
+_TITLES: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 class Picture(NamedTuple):
@@ -132,19 +134,20 @@ def _open(source: BinaryIO) -> InputContainer:
     container = _container_of(source.read(HEAD))
     source.seek(0)
     try:
-        return av.open(
+        opened: InputContainer = av.open(
             source,
             "r",
             format=container,
             container_options={"protocol_whitelist": "none", "format_whitelist": container},
             options={"codec_whitelist": ",".join(sorted(CODECS))},
-            metadata_errors="replace",  # titles come in any encoding
             io_open=_refuse,
+            **_TITLES,
         )
     except MemoryError:
         raise
     except FFmpegError as error:
         raise _broken() from error
+    return opened
 
 
 def _container_of(head: bytes) -> str:
