@@ -124,6 +124,7 @@ class Database:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._transact(_upgrade)
         except (SQLAlchemyError, OSError) as error:
+            self.close()
             cause = getattr(error, "orig", None) or error
             raise DatabaseError(f"storage.database: {path} cannot be opened: {cause}.") from error
 

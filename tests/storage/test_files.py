@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,20 @@ def store(tmp_path: Path, clock: Clock) -> FileStore:
     return opened(tmp_path, clock)
 
 
+OPEN: list[Database] = []
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
 def opened(folder: Path, clock: Clock) -> FileStore:
     database = Database(f"sqlite:///{folder}/arkway.db")
     database.open()
+    OPEN.append(database)
     store = FileStore(database, folder / "files", clock)
     store.open()
     return store
