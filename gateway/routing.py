@@ -39,10 +39,10 @@ class Prepared(NamedTuple):
 
     def media(self, api: Api) -> list[MediaRef]:
         """What the body points to, under the names that it has in the caller's own body of ``api``."""
-        refs = media.find(self.api, self.body)
         if self.translation is None:
-            return refs
-        named = media.find(api, self.asked)
+            return media.find(self.api, self.body)
+        named = media.find(api, self.asked)  # first: it names what is wrong as the caller knows it
+        refs = media.find(self.api, self.body)
         return [ref._replace(param=own.param) for ref, own in zip(refs, named, strict=True)]
 
     @property

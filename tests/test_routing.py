@@ -241,3 +241,12 @@ def test_neither_the_callers_body_nor_the_entry_is_changed(body: dict[str, objec
     before, entry = copy.deepcopy(body), copy.deepcopy(candidate.tools)
     candidate.prepare("chat", body, {})
     assert (body, candidate.tools, candidate.extra) == (before, entry, {"temperature": 1, "y": [1]})
+
+
+def test_a_part_that_points_to_nothing_is_named_as_the_caller_knows_it() -> None:
+    body = {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "no picture"}]}]}
+    prepared = Candidate(MAAS, "up").prepare("responses", body, {})
+    assert prepared.api == "chat"
+    with pytest.raises(InvalidRequest) as caught:
+        prepared.media("responses")
+    assert caught.value.param == "input[0].content[0].image_url"

@@ -19,7 +19,8 @@ from gateway.storage.incoming import Incoming
 RESPONSE_INPUT = "response_input"  # of files that hold the pictures of stored responses
 
 _ID = "file-"
-_ID_DIGITS = 32
+_ID_DIGITS = 32  # hexadecimal: milliseconds, then chance
+_TIME_DIGITS = 12
 _INCOMING = "incoming-"
 _ORPHAN_AGE = 3600  # seconds since the last write, after which bytes without a row are nobody's
 
@@ -84,7 +85,7 @@ class FileStore:
         """Makes a file of the bytes that have come. Raises StorageUnavailable."""
         await incoming.finish()
         file = StoredFile(
-            id=_ID + secrets.token_hex(_ID_DIGITS // 2),
+            id=self._new_id(),
             owner=owner,
             filename=filename[:512],
             purpose=purpose[:64],
@@ -100,6 +101,11 @@ class FileStore:
         except OSError as error:
             raise StorageUnavailable("disk") from error
         return file
+
+    def _new_id(self) -> str:
+        """Ids grow with time, so that files of the same second are listed in the order in which they came."""
+        by_chance = secrets.token_hex((_ID_DIGITS - _TIME_DIGITS) // 2)
+        return f"{_ID}{int(self._clock() * 1000):0{_TIME_DIGITS}x}{by_chance}"
 
     def _enter(self, connection: Connection, file: StoredFile, temporary: Path) -> None:
         """The row and the bytes under their id, together or not at all."""

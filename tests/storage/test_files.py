@@ -133,6 +133,16 @@ async def test_pages_hold_each_file_once_in_order(store: FileStore, clock: Clock
     assert seen == wanted
 
 
+async def test_files_of_one_second_are_listed_as_they_came(store: FileStore, clock: Clock) -> None:
+    came = []
+    for _ in range(20):
+        clock.now += 0.01
+        came.append((await kept(store)).id)
+    assert is_own_id(came[0])
+    page, _ = await store.page("me", purpose=None, after=None, limit=20, newest_first=True)
+    assert [file.id for file in page] == came[::-1]
+
+
 async def test_a_page_can_be_of_one_purpose(store: FileStore) -> None:
     await kept(store)
     batch = await kept(store, purpose="batch")
