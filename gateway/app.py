@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.routing import Router as StarletteRouter
-from starlette.types import ASGIApp
 
 from gateway import memory
 from gateway.access.gate import gate
 from gateway.admission import Admission
 from gateway.api.compact import Compact
 from gateway.api.deferred import Deferred
-from gateway.api.edge import Edge
+from gateway.api.edge import Edge, Endpoint
 from gateway.api.edits import as_generation
 from gateway.api.health import Live, Ready
 from gateway.api.inference import Inference
@@ -46,6 +45,7 @@ from gateway.wire.translate import translations
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
+    from fastapi import FastAPI
 
 _SWEEP = 3600.0  # seconds between two looks for what has expired
 _INFERENCE: dict[str, Api] = {
@@ -158,8 +158,8 @@ def wire(settings: Settings, resolver: "AbstractResolver | None" = None) -> Gate
     )
 
 
-def create_app(settings: Settings, *, resolver: "AbstractResolver | None" = None) -> ASGIApp:
-    """The gateway as an ASGI application: the edge, the hot endpoints, and a framework for all the rest.
+def create_app(settings: Settings, *, resolver: "AbstractResolver | None" = None) -> Edge:
+    """The gateway as an application: the edge, the hot endpoints, and a framework for all the rest.
 
     Raises DatabaseError where what must last has no place.
     """
@@ -182,7 +182,7 @@ def create_app(settings: Settings, *, resolver: "AbstractResolver | None" = None
                 task.cancel()
             await gateway.close()
 
-    hot: dict[tuple[str, str], ASGIApp] = {
+    hot: dict[tuple[str, str], Endpoint] = {
         ("GET", "/health/live"): Live(),
         ("GET", "/health/ready"): Ready(gateway.files),
     }
@@ -195,7 +195,7 @@ def create_app(settings: Settings, *, resolver: "AbstractResolver | None" = None
         "responses", Compact(gateway.relay), settings.server, gateway.admission
     )
 
-    def rest() -> ASGIApp:
+    def rest() -> "FastAPI":
         from gateway.api import files as files_api
         from gateway.api import responses as responses_api
         from gateway.api.rest import create_rest
@@ -212,7 +212,7 @@ def create_app(settings: Settings, *, resolver: "AbstractResolver | None" = None
             settings.server.keep_alive,
         )
         responses = responses_api.router(shelf)
-        return create_rest(gateway.relay.router, gateway.upstreams, [files, responses], hot)
+        return create_rest(gateway.relay.router, gateway.upstreams, [files, responses], list(hot))
 
     most = settings.server.max_body_bytes
     sockets = {"/responses": ResponsesSocket(gateway.relay, gateway.admission, most)}

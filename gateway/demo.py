@@ -12,9 +12,8 @@ from typing import Any
 import uvicorn
 from openai import AsyncOpenAI
 from rich.console import Console
-from starlette.types import ASGIApp
 
-from gateway import telemetry
+from gateway import server, telemetry
 from gateway.app import create_app
 from gateway.settings import Logging, Settings
 from gateway.simulator import create_simulator
@@ -32,8 +31,8 @@ async def run() -> None:
         picture = Path(folder) / "strawberries.png"
         strawberries().save(picture)
         async with (
-            served(create_simulator()) as upstream,
-            served(create_app(_settings(upstream, folder))) as gateway,
+            served(uvicorn.Config(create_simulator(), port=0, log_config=None, access_log=False)) as upstream,
+            served(_gateway(_settings(upstream, folder))) as gateway,
         ):
             client = AsyncOpenAI(base_url=f"{gateway}/v1", api_key="any", max_retries=0)
             console.print(
@@ -99,10 +98,15 @@ def _settings(upstream: str, folder: str) -> Settings:
                 "strawberry-counter": {"backend": "ark", "model": _MODEL, "tools": [point]},
                 "qwen-vl": {"backend": "maas", "model": "Qwen3-VL-30B-A3B"},
             },
+            "server": {"port": 0},
             "images": {"local_roots": [folder]},
             "storage": {"database": f"sqlite:///{folder}/arkway.db", "files": f"{folder}/files"},
         }
     )
+
+
+def _gateway(settings: Settings) -> uvicorn.Config:
+    return server.config(settings, create_app(settings))
 
 
 def _data_url(path: Path) -> str:
@@ -110,9 +114,9 @@ def _data_url(path: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """Serves an application on a free port of the loopback; gives its URL."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="on", log_config=None, access_log=False))
+async def served(config: uvicorn.Config) -> AsyncIterator[str]:
+    """Runs a server; gives its URL."""
+    server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
         if task.done():

@@ -1,10 +1,10 @@
 """The pulse of one stream: comments to the caller while the backend is silent, and an end to too long a silence."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
 
-Ping = Callable[[], Awaitable[None]]
+Ping = Callable[[], None]
 
 
 class Pulse:
@@ -24,7 +24,6 @@ class Pulse:
         self._deadline = asyncio.timeout(total)
         self._last = self._pinged = self._loop.time()
         self._busy = False
-        self._task: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> "Pulse":
@@ -37,19 +36,17 @@ class Pulse:
     ) -> None:
         if self._timer:
             self._timer.cancel()
-        if self._task:
-            self._task.cancel()
         await self._deadline.__aexit__(kind, error, trace)
 
     def beat(self) -> None:
-        """The backend has sent something, which is now passed on: the caller's slowness is no silence."""
-        self._busy = True
-        self._limit = self._idle
-
-    def rest(self) -> None:
-        """It has been passed on."""
+        """The backend has sent something, which has been passed on."""
         self._busy = False
+        self._limit = self._idle
         self._last = self._time()
+
+    def hold(self) -> None:
+        """Passing it on takes its time, until the next beat: the caller's slowness is no silence."""
+        self._busy = True
 
     def _schedule(self) -> None:
         now = self._loop.time()
@@ -67,8 +64,7 @@ class Pulse:
             self._deadline.reschedule(now)
             return
         if now - max(self._last, self._pinged) >= self._keep_alive:
-            if self._task is None or self._task.done():  # a caller that takes nothing is not sent more
-                self._task = asyncio.ensure_future(self._ping())
+            self._ping()
             self._pinged = now
         elif self._pinged < self._last:
             self._pinged = self._last

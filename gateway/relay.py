@@ -12,7 +12,8 @@ from gateway.exchange import Call, Exchange, FilesGone, mark
 from gateway.media import resolved
 from gateway.media.intake import Intake
 from gateway.media.resolved import Place
-from gateway.reply import Followed, Reply, Send, Streamed, Whole
+from gateway.outlet import Outlet
+from gateway.reply import Followed, Reply, Streamed, Whole
 from gateway.responses import compaction
 from gateway.responses.keeping import Turn
 from gateway.responses.lifecycle import Lifecycle
@@ -83,11 +84,11 @@ class Relay:
         )
         run = call._replace(body={**call.body, "stream": True}, record=inner, mark=mark())
 
-        async def serve(send: Send) -> None:
+        async def serve(outlet: Outlet) -> None:
             ticket = await call.ticket.admission.enter(call.ticket.size)
             try:
                 reply = await self._tried(run._replace(ticket=ticket), candidates)
-                await reply(send)
+                await reply(outlet)
             finally:
                 ticket.leave()
                 settle(inner)

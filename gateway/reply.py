@@ -1,13 +1,13 @@
 """What goes back to the caller: a whole answer, or a stream that ends honestly however it ends."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from gateway.backends.base import Api, Backend, Dialect, Json
 from gateway.errors import UpstreamError, stopping
+from gateway.outlet import Outlet
 from gateway.pulse import Pulse
 from gateway.responses.keeping import Following
 from gateway.settings import Timeouts
@@ -16,14 +16,11 @@ from gateway.upstream import UpstreamResponse
 from gateway.wire import fault, headers, sse, usage
 from gateway.wire.stream import Stream
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 _EVENTS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",  # nginx would collect the events
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_STREAMS = ("application/json", "text/html")  # any other type may hold events: backends forget to name it
 
 
@@ -53,8 +50,8 @@ class Whole:
         record.usage = usage.of(value)
         return raw, value
 
-    async def __call__(self, send: Send) -> None:
-        await send_whole(send, self.record, self.status, headers.to_caller(self.headers), self.body)
+    async def __call__(self, outlet: Outlet) -> None:
+        await send_whole(outlet, self.record, self.status, headers.to_caller(self.headers), self.body)
 
 
 class Followed:
@@ -64,17 +61,18 @@ class Followed:
         self._events = events
         self._record = record
 
-    async def __call__(self, send: Send) -> None:
+    async def __call__(self, outlet: Outlet) -> None:
         record = self._record
         record.status = 200
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": _encoded({**record.told(), **_EVENTS})}
-        )
+        outlet.begin(200, {**record.told(), **_EVENTS})
+        more = outlet.write(b"")
         async for block in self._events:
+            if not more:
+                await outlet.ready()
             record.bytes_out += len(block)
-            await send({"type": "http.response.body", "body": block, "more_body": True})
+            more = outlet.write(block)
         record.finished = True
-        await send({"type": "http.response.body", "body": b""})
+        await outlet.end()
 
 
 class Streamed:
@@ -97,6 +95,7 @@ class Streamed:
         self._record = record
         self._framer = sse.Framer()
         self._first = b""
+        self._held = b""  # until the response that it ends is kept
         self.following: Following | None = None
 
     def cancel(self) -> None:
@@ -132,28 +131,29 @@ class Streamed:
         if not self._first:
             raise self._no_stream(rest) if rest.strip() else self._truncated()
 
-    async def __call__(self, send: Send) -> None:
+    async def __call__(self, outlet: Outlet) -> None:
         told = {**headers.to_caller(self._upstream.headers), **self._record.told(), **_EVENTS}
         self._record.status = 200
-        await send({"type": "http.response.start", "status": 200, "headers": _encoded(told)})
+        outlet.begin(200, told)
         try:
-            end = await self._relay(send)
+            end = await self._relay(outlet)
         except asyncio.CancelledError:
             if not self._record.left:  # the gateway is stopping: the caller is still there, and is told so
-                await self._finish(send, self._failed(stopping()))
+                await self._finish(outlet, self._failed(stopping()))
             raise
         finally:
             self._upstream.close()
             self._record.usage = self._stream.usage()
             if self.following:
                 self.following.close()
-        await self._finish(send, end)
+        await self._finish(outlet, end)
 
-    async def _relay(self, send: Send) -> bytes:
+    async def _relay(self, outlet: Outlet) -> bytes:
         """Passes the frames on; returns what is still to be sent, which is nothing after a proper end."""
 
-        async def ping() -> None:
-            await self._send(send, sse.KEEP_ALIVE)
+        def ping() -> None:
+            self._record.bytes_out += len(sse.KEEP_ALIVE)
+            outlet.write(sse.KEEP_ALIVE)
 
         limits = {
             "first": self._timeouts.first_token,
@@ -162,7 +162,7 @@ class Streamed:
         }
         try:
             async with Pulse(ping, keep_alive=self._keep_alive, **limits) as pulse:
-                await self._pump(send, pulse)
+                return await self._pump(outlet, pulse)
         except TimeoutError:
             return await self._cut(self._silent())
         except UpstreamError as error:
@@ -170,58 +170,69 @@ class Streamed:
         except sse.FrameTooLong as error:
             text = f"{self._backend.title} sent {error}."
             return await self._cut(UpstreamError(502, text, code="upstream_garbage"))
-        return b""
 
     async def _cut(self, error: UpstreamError) -> bytes:
         """The last event of a stream that failed, or that was cancelled by its owner."""
         if self.following and self.following.cancelled:
             self._record.code = "response_cancelled"
             return await self.following.cut()
-        end = self._failed(error)
-        if self.following:
-            await self.following.tell(end)
-        return end
+        return await self._told(self._failed(error))
 
-    async def _pump(self, send: Send, pulse: Pulse) -> None:
-        block, next_chunk, edit = self._first, self._upstream.next_chunk, self._stream.feed
-        frames, told, record = self._framer.feed, self.following, self._record
+    async def _told(self, block: bytes) -> bytes:
+        """The block, once those who follow know of it."""
+        if block and self.following and self.following.tell(block):
+            await self.following.settle()
+        return block
+
+    async def _pump(self, outlet: Outlet, pulse: Pulse) -> bytes:
+        """Passes on what comes in the very turn of the event loop in which it comes: waking this task for each chunk
+        would cost as much as all the rest. It wakes for what must be waited for, and at the end. Returns the last
+        that is to be sent."""
+        frames, edit, beat, write = self._framer.feed, self._stream.feed, pulse.beat, outlet.write
+        record, tell = self._record, self.following.tell if self.following else None
+
+        def take(chunk: bytes) -> bool:
+            block = frames(chunk)
+            return pass_on(block) if block else True
+
+        def pass_on(block: bytes) -> bool:
+            beat()
+            block = edit(block)
+            if tell is not None and tell(block):
+                self._held = block
+                return False
+            record.bytes_out += len(block)
+            return write(block)
+
+        more = pass_on(self._first) if self._first else write(b"")
         try:
-            while True:
-                if block:
-                    pulse.beat()
-                    block = edit(block)
-                    if told:
-                        await told.tell(block)
-                    record.bytes_out += len(block)
-                    await send({"type": "http.response.body", "body": block, "more_body": True})
-                    pulse.rest()
-                chunk = await next_chunk()
-                if not chunk:
-                    break
-                block = frames(chunk)
+            while not more or await self._upstream.flow(take):
+                await self._pause(outlet, pulse)
+                more = True
         except self._upstream.failures as error:
             raise self._upstream.broken() from error
         last = sse.completed(self._framer.rest())
-        if last:
-            await self._pass(send, self._stream.feed(last))
+        if last and not pass_on(last):
+            await self._pause(outlet, pulse)
         if not self._stream.finished():
             raise self._truncated()
-        if end := self._stream.end():
-            await self._pass(send, end)
+        return await self._told(self._stream.end())
 
-    async def _pass(self, send: Send, block: bytes) -> None:
-        if self.following:
-            await self.following.tell(block)
-        await self._send(send, block)
+    async def _pause(self, outlet: Outlet, pulse: Pulse) -> None:
+        """Until more can be passed on. A response that is done is kept before its caller hears so."""
+        pulse.hold()
+        if self._held and self.following:
+            await self.following.settle()
+            self._record.bytes_out += len(self._held)
+            outlet.write(self._held)
+            self._held = b""
+        await outlet.ready()
+        pulse.beat()
 
-    def _send(self, send: Send, block: bytes) -> Awaitable[None]:
-        self._record.bytes_out += len(block)
-        return send({"type": "http.response.body", "body": block, "more_body": True})
-
-    async def _finish(self, send: Send, end: bytes) -> None:
+    async def _finish(self, outlet: Outlet, end: bytes) -> None:
         self._record.bytes_out += len(end)
         self._record.finished = True
-        await send({"type": "http.response.body", "body": end})
+        await outlet.end(end)
 
     def _failed(self, error: UpstreamError) -> bytes:
         self._record.broken, self._record.code = True, error.code
@@ -248,21 +259,9 @@ Reply: TypeAlias = Whole | Streamed | Followed
 
 
 async def send_whole(
-    send: Send, record: Record, status: int, headers: Mapping[str, str], body: bytes
+    outlet: Outlet, record: Record, status: int, headers: Mapping[str, str], body: bytes
 ) -> None:
     """Sends an answer that has come in full, with what is told of each request."""
     record.status, record.bytes_out, record.finished = status, len(body), True
-    told = {**headers, **record.told(), "content-type": "application/json", "content-length": str(len(body))}
-    await send({"type": "http.response.start", "status": status, "headers": _encoded(told)})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _encoded(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI takes them. The caller's model name is told back in one, and may hold a line break."""
-    return [
-        (
-            name.encode("latin-1"),
-            (value if value.isprintable() else _CONTROL.sub("?", value)).encode("latin-1", "replace"),
-        )
-        for name, value in named.items()
-    ]
+    outlet.begin(status, {**headers, **record.told(), "content-type": "application/json"}, len(body))
+    await outlet.end(body)

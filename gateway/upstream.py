@@ -11,7 +11,7 @@ import io
 import random
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
 from urllib.parse import urlsplit
 
@@ -43,6 +43,10 @@ class Incoming(Protocol):
         """What has come since the last call, at least one byte, and nothing at a proper end. Raises one of
         ``UpstreamResponse.failures`` where the connection broke or the body is shorter than it said."""
 
+    async def flow(self, take: Callable[[bytes], bool]) -> bool:
+        """Gives all that comes to ``take``, at once as it comes, until that wants no more for now: then true. False
+        at a proper end. Raises as ``next_chunk`` does, and what ``take`` raises."""
+
     def close(self) -> None:
         """Gives the connection back after a whole body, and cuts it otherwise."""
 
@@ -58,6 +62,7 @@ class UpstreamResponse:
         self.headers: Mapping[str, str] = answer.headers
         # The client's own methods: a stream has thousands of chunks, and each layer costs.
         self.next_chunk = answer.next_chunk
+        self.flow = answer.flow
         self.close = answer.close
 
     @property

@@ -1,18 +1,22 @@
-"""The outermost layer, plain ASGI: request ids, dialects by prefix, the gate, errors as envelopes, the log line."""
+"""The outermost layer: request ids, dialects by prefix, the gate, errors as envelopes, the log line."""
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.gate import Gate, Principal
 from gateway.backends.base import Dialect
 from gateway.errors import GatewayError, InvalidRequest, UpstreamError, bug, stopping
+from gateway.http1.asgi import Asgi
+from gateway.http1.request import Request
+from gateway.outlet import Outlet
 from gateway.reply import send_whole
 from gateway.telemetry import OPEN_PATHS, Record, log, settle
 from gateway.wire import body as wire_body
+from gateway.wire.headers import RawHeaders
 
 Message = MutableMapping[str, Any]
 
@@ -20,11 +24,24 @@ Message = MutableMapping[str, Any]
 _PREFIXES: tuple[tuple[str, Dialect], ...] = (("/api/v3", "ark"), ("/v1", "openai"))
 
 
+class Visit(NamedTuple):
+    """A request that was let in, and what is known of it."""
+
+    request: Request
+    record: Record
+    dialect: Dialect
+    principal: Principal
+
+
+Endpoint: TypeAlias = Callable[[Visit], Awaitable[None]]
+_NOBODY = Principal("", "")
+
+
 class Edge:
-    """Wraps the application. What it knows of a request stands in ``scope["state"]``: record, dialect, principal.
+    """Wraps everything. Requests come from the connections by ``serve``; lifespan and WebSockets by ASGI.
 
     ``hot`` are endpoints by method and path that are called directly: the framework's middleware and routing cost as much
-    again as the relay itself.
+    again as the relay itself. What the framework's endpoints know of a request stands in ``scope["state"]``.
     """
 
     def __init__(
@@ -32,7 +49,7 @@ class Edge:
         app: ASGIApp,
         lifespan: ASGIApp,
         gate: Gate,
-        hot: Mapping[tuple[str, str], ASGIApp],
+        hot: Mapping[tuple[str, str], Endpoint],
         sockets: Mapping[str, ASGIApp],
     ) -> None:
         self._app = app
@@ -41,36 +58,52 @@ class Edge:
         self._hot = hot
         self._sockets = sockets
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._other(scope, receive, send)
-            return
-        record = Record(f"req_{random.getrandbits(128):032x}", scope["method"], scope["path"])
+    async def serve(self, request: Request) -> None:
+        record = Record(f"req_{random.getrandbits(128):032x}", request.method, request.path)
+        dialect, root = _dialect(request.path)
         try:
-            path = self._enter(scope, record)
-            endpoint = self._hot.get((record.method, path))
+            path = request.path[len(root) :]
+            visit = Visit(request, record, dialect, self._admit(path, request.headers, record))
+            endpoint = self._hot.get((request.method, path))
             if endpoint is not None:
-                await endpoint(scope, receive, send)
+                await endpoint(visit)
             else:
-                await self._app(scope, receive, _Recorder(send, record))
+                await self._framed(visit, root)
         except GatewayError as error:
-            await _fail(send, record, error, scope["state"]["dialect"])
+            await _fail(request, record, error, dialect)
         except asyncio.CancelledError:
             # The server's time to stop is over. This is the outermost frame of the request's task, which ends here
-            # as it was told to; raised on, uvicorn would log it as a failure of ours.
+            # as it was told to.
             if record.status is None and not record.left:
-                await _fail(send, record, stopping(), scope["state"]["dialect"])
+                await _fail(request, record, stopping(), dialect)
         except Exception as error:  # noqa: BLE001 - a bug of ours: one log line, and an answer that tells nothing
             log.error("bug", request_id=record.request_id, exc_info=error)
-            await _fail(send, record, bug(), scope["state"]["dialect"])
+            await _fail(request, record, bug(), dialect)
         finally:
             settle(record)
 
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _admit(self, path: str, headers: RawHeaders, record: Record) -> Principal:
+        if path in OPEN_PATHS:
+            return _NOBODY
+        principal = self._gate.admit(headers)
+        record.caller = principal.name
+        return principal
+
+    async def _framed(self, visit: Visit, root: str) -> None:
+        """By the framework; ``root`` is ASGI's way to say where the application's own paths begin."""
+        state = {"record": visit.record, "dialect": visit.dialect, "principal": visit.principal}
+        asgi = Asgi(visit.request, root, state)
+        await self._app(asgi.scope, asgi.receive, _Recorder(asgi.send, visit.record))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        else:
+        elif scope["type"] == "websocket":
             await self._connect(scope, receive, send)
+        else:
+            raise RuntimeError(
+                "HTTP requests are served by gateway.http1.caller, as gateway.server sets it up"
+            )
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket. What is wrong with its handshake is told as an HTTP answer; afterwards the endpoint tells."""
@@ -87,15 +120,12 @@ class Edge:
         await endpoint(scope, receive, send)
 
     def _enter(self, scope: Scope, record: Record) -> str:
-        """Lets the request in; the path without its prefix."""
+        """Lets a WebSocket in; the path without its prefix."""
         dialect, root = _dialect(scope["path"])
         state = scope.setdefault("state", {})
         state.update(record=record, dialect=dialect)
-        scope["root_path"] = root  # ASGI's way to say where the application's own paths begin
         path: str = scope["path"][len(root) :]
-        if path not in OPEN_PATHS:
-            principal: Principal = self._gate.admit(scope["headers"])
-            state["principal"], record.caller = principal, principal.name
+        state["principal"] = self._admit(path, scope["headers"], record)
         return path
 
 
@@ -122,19 +152,30 @@ class _Denial:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._start: Message = {}
 
-    async def __call__(self, message: Message) -> None:
-        await self._send({**message, "type": f"websocket.{message['type']}"})
+    def begin(self, status: int, headers: Mapping[str, str], length: int | None = None) -> None:
+        told = headers if length is None else {**headers, "content-length": str(length)}
+        named = [(name.encode(), value.encode("latin-1", "replace")) for name, value in told.items()]
+        self._start = {"type": "websocket.http.response.start", "status": status, "headers": named}
+
+    def write(self, block: bytes) -> bool:
+        raise RuntimeError("a denial is told at once")
+
+    async def ready(self) -> None: ...
+
+    async def end(self, block: bytes = b"") -> None:
+        await self._send(self._start)
+        await self._send({"type": "websocket.http.response.body", "body": block})
 
 
-async def _fail(send: Send, record: Record, error: GatewayError, dialect: Dialect) -> None:
+async def _fail(outlet: Outlet, record: Record, error: GatewayError, dialect: Dialect) -> None:
     """Answers with the error; where an answer has begun it cannot be mended, and the connection is cut."""
-    if record.finished:
-        return
-    if record.status is not None:
-        raise error
-    body = told(record, error, dialect)
-    await send_whole(send, record, error.status, error.headers(), body)
+    if record.status is None:
+        await send_whole(outlet, record, error.status, error.headers(), told(record, error, dialect))
+    elif not record.finished:
+        told(record, error, dialect)
+        record.broken = True
 
 
 def told(record: Record, error: GatewayError, dialect: Dialect) -> bytes:

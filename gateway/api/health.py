@@ -1,8 +1,8 @@
-"""Is the process alive; can it serve. Plain ASGI, and open to everyone."""
+"""Is the process alive; can it serve. Open to everyone."""
 
 import orjson
-from starlette.types import Receive, Scope, Send
 
+from gateway.api.edge import Visit
 from gateway.errors import StorageUnavailable
 from gateway.reply import send_whole
 from gateway.storage.files import FileStore
@@ -11,8 +11,8 @@ from gateway.storage.files import FileStore
 class Live:
     """GET /health/live: the process runs."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_whole(send, scope["state"]["record"], 200, {}, b'{"status":"live"}')
+    async def __call__(self, visit: Visit) -> None:
+        await send_whole(visit.request, visit.record, 200, {}, b'{"status":"live"}')
 
 
 class Ready:
@@ -21,10 +21,10 @@ class Ready:
     def __init__(self, files: FileStore) -> None:
         self._files = files
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, visit: Visit) -> None:
         status, told = 200, {"status": "ready"}
         try:
             await self._files.check()
         except StorageUnavailable as error:
             status, told = error.status, {"status": "unready", "reason": error.message}
-        await send_whole(send, scope["state"]["record"], status, {}, orjson.dumps(told))
+        await send_whole(visit.request, visit.record, status, {}, orjson.dumps(told))

@@ -1,17 +1,17 @@
-"""The hot routes: plain ASGI endpoints that read a call, relay it, and watch whether the caller is still there."""
+"""The hot routes: endpoints that read a call, relay it, and end the work when the caller leaves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.api.body import expected_size, read_body
+from gateway.api.edge import Visit
 from gateway.backends.base import Api, Json
 from gateway.exchange import Call
+from gateway.http1.request import CallerLeft, Request
 from gateway.reply import Reply
 from gateway.settings import Server
 from gateway.telemetry import Record
@@ -22,7 +22,7 @@ Serve = Callable[[Call], Awaitable[Reply]]
 
 
 class Inference:
-    """One API of the gateway as an ASGI application. The relay serves its calls, or what makes them the relay's;
+    """One API of the gateway as an endpoint. The relay serves its calls, or what makes them the relay's;
     ``translate`` makes the API's JSON of other bodies."""
 
     def __init__(
@@ -34,32 +34,29 @@ class Inference:
         self._admission = admission
         self._translate = translate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = scope["state"]
-        record: Record = state["record"]
+    async def __call__(self, visit: Visit) -> None:
+        request, record, dialect, principal = visit
         record.api = self._api
-        ticket = await self._admission.enter(expected_size(scope, self._server.max_body_bytes))
+        ticket = await self._admission.enter(expected_size(request.headers, self._server.max_body_bytes))
         try:
-            body = await self._read(scope, receive, record)
+            body = await self._read(request, record)
             ticket.resize(record.bytes_in)
-            call = Call(
-                self._api, state["dialect"], scope["headers"], body, state["principal"], record, ticket
-            )
-            async with Watch(receive, record):
+            call = Call(self._api, dialect, request.headers, body, principal, record, ticket)
+            with Watch(request, record):
                 reply = await self._serve(call)
-                await reply(send)
-        except ClientDisconnect:
+                await reply(request)
+        except CallerLeft:
             record.left = True
         finally:
             ticket.leave()
 
-    async def _read(self, scope: Scope, receive: Receive, record: Record) -> Json:
+    async def _read(self, request: Request, record: Record) -> Json:
         """The parsed body alone: kept beside it, the bytes would double what a picture holds."""
         server = self._server
-        raw = await read_body(scope, receive, limit=server.max_body_bytes, seconds=server.body_timeout)
+        raw = await read_body(request, limit=server.max_body_bytes, seconds=server.body_timeout)
         record.bytes_in = len(raw)
         if self._translate:
-            raw = await self._translate(Headers(scope=scope), raw)
+            raw = await self._translate(Headers(raw=request.headers), raw)
         return wire_body.parse(raw)
 
 
@@ -70,38 +67,27 @@ class Watch:
     server stopping) goes on its way.
     """
 
-    # Short answers are over before the watch begins: its task is a tenth of what they cost.
-    _AFTER = 0.03
-
-    def __init__(self, receive: Receive, record: Record) -> None:
-        self._receive = receive
+    def __init__(self, request: Request, record: Record) -> None:
+        self._request = request
         self._record = record
-        self._watcher: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is always served in a task")
         self._task = task
-        self._timer = asyncio.get_running_loop().call_later(self._AFTER, self._begin)
+        self._request.leaving = self._leave
+        if self._request.left:
+            raise CallerLeft
 
-    def _begin(self) -> None:
-        self._watcher = asyncio.create_task(self._watch())
+    def _leave(self) -> None:
+        self._record.left = True
+        self._task.cancel()
 
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        # A server also says so after the last byte has been sent; that is no leaving.
-        if not self._record.finished:
-            self._record.left = True
-            self._task.cancel()
-
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
+        self._request.leaving = None
         if not self._record.left:
             return False
         return self._task.uncancel() == 0 and isinstance(error, asyncio.CancelledError | None)

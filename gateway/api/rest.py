@@ -1,7 +1,7 @@
 """All that is not hot, in FastAPI: models, files, stored responses, and the OpenAPI page, which tells of the hot too."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import ASGIApp
 
 from gateway import __version__
 from gateway.api import models
@@ -32,7 +31,7 @@ _SUMMARIES = {
 
 
 def create_rest(
-    router: Router, upstreams: Upstreams, apis: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp]
+    router: Router, upstreams: Upstreams, apis: Sequence[APIRouter], hot: Iterable[tuple[str, str]]
 ) -> FastAPI:
     app = FastAPI(
         title="Arkway",
@@ -50,15 +49,15 @@ def create_rest(
         },
         redirect_slashes=False,
     )
-    for (method, path), endpoint in hot.items():
-        app.router.routes.append(_documented(method, path, endpoint))
+    for method, path in hot:
+        app.router.routes.append(_documented(method, path))
     app.include_router(models.router(models.Catalogue(router, upstreams, int(time.time())), router))
     for api in apis:
         app.include_router(api)
     return app
 
 
-def _documented(method: str, path: str, endpoint: ASGIApp) -> APIRoute:
+def _documented(method: str, path: str) -> APIRoute:
     """A hot endpoint in the documentation, and as the reason why another method is a 405."""
 
     def post(body: dict[str, Any]) -> Any: ...
@@ -67,9 +66,7 @@ def _documented(method: str, path: str, endpoint: ASGIApp) -> APIRoute:
 
     tag = "Health" if path.startswith("/health/") else "Inference"
     signature = post if method == "POST" else get
-    route = APIRoute(path, signature, methods=[method], summary=_SUMMARIES[path], tags=[tag], name=path)
-    route.app = endpoint
-    return route
+    return APIRoute(path, signature, methods=[method], summary=_SUMMARIES[path], tags=[tag], name=path)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

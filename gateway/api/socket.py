@@ -5,7 +5,7 @@ The next may go on from the connection's latest response though it is not stored
 
 import asyncio
 import random
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import orjson
@@ -68,7 +68,7 @@ class ResponsesSocket:
             ticket = await self._admission.enter(size)
             try:
                 reply = await self._relay(connection.call(body, record, ticket, continuation))
-                await reply(connection.take)
+                await reply(connection)
             finally:
                 ticket.leave()
         except GatewayError as error:
@@ -85,7 +85,7 @@ class ResponsesSocket:
 
 
 class _Connection:
-    """The caller's end: events go out as messages, one JSON text each."""
+    """The caller's end, and the outlet of each reply: events go out as messages, one JSON text each."""
 
     def __init__(self, scope: Scope, send: Send, chain: Chain) -> None:
         self.chain = chain
@@ -93,6 +93,7 @@ class _Connection:
         self.left = False
         self.ended = True  # whether the last response has told its last event
         self._send = send
+        self._blocks: list[bytes] = []
 
     def record(self, size: int) -> Record:
         scope = self._scope
@@ -107,13 +108,24 @@ class _Connection:
             "responses", state["dialect"], headers, body, state["principal"], record, ticket, continuation
         )
 
-    async def take(self, message: Message) -> None:
-        """What a streamed reply sends to an HTTP caller: its frames, which are whole."""
-        for frame in sse.frames(message.get("body", b"")):
+    def begin(self, status: int, headers: Mapping[str, str], length: int | None = None) -> None:
+        """Messages have no heads."""
+
+    def write(self, block: bytes) -> bool:
+        self._blocks.append(block)
+        return False
+
+    async def ready(self) -> None:
+        blocks, self._blocks = self._blocks, []
+        for frame in sse.frames(b"".join(blocks)):
             event = sse.read(frame)
             if event and not event.done:
                 self.ended = self.ended or event.name in ResponsesStream.ENDS
                 await self._tell(event.data.decode("utf-8", "replace"))
+
+    async def end(self, block: bytes = b"") -> None:
+        self.write(block)
+        await self.ready()
 
     async def fail(self, error: GatewayError) -> None:
         body = sse.Event("", in_dialect(error, self._scope["state"]["dialect"])).json()

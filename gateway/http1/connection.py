@@ -30,6 +30,9 @@ class Answer:
         self._ended = False
         self._failed: Broken | None = None
         self._news: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], bool] | None = None
+        self._enough = False
+        self._fault: BaseException | None = None
 
     async def begun(self) -> None:
         """Waits for the headers. Raises Broken."""
@@ -46,6 +49,9 @@ class Answer:
             if self._failed is not None:
                 raise self._failed
             await self._more()
+        return self._taken()
+
+    def _taken(self) -> bytes:
         chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if self._size > _HIGH:
@@ -53,12 +59,40 @@ class Answer:
         self._size = 0
         return chunk
 
+    async def flow(self, take: Callable[[bytes], bool]) -> bool:
+        """Gives all that comes to ``take``, in the turn of the event loop in which it comes, until that wants no more
+        for now: then true. False at a proper end. Raises Broken, and what ``take`` raises."""
+        self._take, self._enough = take, False
+        try:
+            self._pass_on()
+            while not (self._enough or self._ended or self._failed):
+                await self._more()
+        finally:
+            self._take = None
+        if self._fault is not None:
+            raise self._fault
+        if not self._enough and self._failed is not None:
+            raise self._failed
+        return self._enough
+
+    def _pass_on(self) -> None:
+        if self._take is None or not self._chunks or self._enough:
+            return
+        try:
+            self._enough = not self._take(self._taken())
+        except BaseException as error:  # noqa: BLE001 - raised where the flow is awaited
+            self._enough, self._fault = True, error
+
     def _more(self) -> "asyncio.Future[None]":
         self._news = self._loop.create_future()
         return self._news
 
     def tell(self) -> None:
-        """Wakes who waits."""
+        """Something has come: who flows is given it, who waits is woken."""
+        if self._take is not None:
+            self._pass_on()
+            if not (self._enough or self._ended or self._failed):
+                return
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 

@@ -1,6 +1,6 @@
 """What the kept connections do not do, by aiohttp: files as forms, read from disk as they go, and ways through a proxy."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import BinaryIO
 
 import aiohttp
@@ -25,6 +25,12 @@ class Carried:
             return await self._response.content.readany()
         except aiohttp.ClientError as error:
             raise Broken(str(error)) from error
+
+    async def flow(self, take: Callable[[bytes], bool]) -> bool:
+        while chunk := await self.next_chunk():
+            if not take(chunk):
+                return True
+        return False
 
     def close(self) -> None:
         self._response.close()

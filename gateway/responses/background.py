@@ -1,12 +1,13 @@
 """Responses that are worked on after their caller has been answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 
 from gateway.errors import GatewayError, stopping
+from gateway.outlet import Outlet
 from gateway.responses.keeping import Keeper, Turn
 from gateway.running import Running, Work
 from gateway.storage.responses import LEASE, ResponseStore
@@ -15,13 +16,38 @@ from gateway.wire.course import Course
 from gateway.wire.items import Json
 from gateway.wire.translate.translation import Mark
 
-# What sends a streamed reply: it is given what it takes for the caller, in ASGI's messages.
-Serve = Callable[[Callable[[MutableMapping[str, Any]], Awaitable[None]]], Awaitable[None]]
+Serve = Callable[[Outlet], Awaitable[None]]  # what sends a streamed reply
 
 _NO_END = "The answer ended before it was finished."
 _BUG = "The gateway failed; its log tells why."
 
 log = structlog.get_logger(__name__)
+
+
+class _Events:
+    """The outlet of a reply that nobody waits for: its events are published, and told to ``tell`` one run at a time."""
+
+    def __init__(self, work: Work, tell: Callable[[bytes], Awaitable[None]]) -> None:
+        self._work = work
+        self._tell = tell
+        self._blocks: list[bytes] = []
+
+    def begin(self, status: int, headers: Mapping[str, str], length: int | None = None) -> None: ...
+
+    def write(self, block: bytes) -> bool:
+        self._blocks.append(block)
+        return False
+
+    async def ready(self) -> None:
+        blocks, self._blocks = self._blocks, []
+        for block in blocks:
+            if block and not self._work.course.ended and not self._work.cancelled:
+                self._work.course.feed(block)
+                await self._tell(block)
+
+    async def end(self, block: bytes = b"") -> None:
+        self.write(block)
+        await self.ready()
 
 
 class Background:
@@ -46,16 +72,8 @@ class Background:
         return draft
 
     async def _run(self, turn: Turn, work: Work, serve: Serve) -> None:
-        course = work.course
-
-        async def send(message: MutableMapping[str, Any]) -> None:
-            block = message.get("body", b"")
-            if block and not course.ended and not work.cancelled:
-                course.feed(block)
-                await self._tell(turn, work, block)
-
         try:
-            await serve(send)
+            await serve(_Events(work, partial(self._tell, turn, work)))
             await self._cut(turn, work, "failed", "server_error", _NO_END)
         except GatewayError as error:
             await self._cut(turn, work, "failed", error.code or "server_error", error.message)
@@ -67,7 +85,7 @@ class Background:
                 await self._cut(turn, work, "failed", stopped.code, stopped.message)
             raise
         except Exception as error:  # a bug of ours, of which nobody else will hear
-            log.error("bug", response_id=course.id, exc_info=error)
+            log.error("bug", response_id=work.course.id, exc_info=error)
             await self._cut(turn, work, "failed", "internal_error", _BUG)
 
     async def _cut(

@@ -102,25 +102,28 @@ class Following:
     def cancelled(self) -> bool:
         return self._work is not None and self._work.cancelled
 
-    async def tell(self, block: bytes) -> None:
-        """Is given each run of frames before the caller gets it."""
+    def tell(self, block: bytes) -> bool:
+        """Is given each run of frames before the caller gets it; whether ``settle`` comes between."""
         course = self._course
         if course.ended:
-            return
+            return False
         course.feed(block)
         if self._work is None and course.id:
             self._work = self._running.enter(self._owner, course.id, course, self._stop)
             self._claims.note(self._owner, course.response)
-        if course.ended and self._turn:
-            await self._keeper.keep(self._turn, course.response)
         if course.ended and self._done:
             self._done(course.response)
+        return course.ended and self._turn is not None
+
+    async def settle(self) -> None:
+        """Keeps the response, which is done."""
+        if self._turn:
+            await self._keeper.keep(self._turn, self._course.response)
 
     async def cut(self) -> bytes:
         """The last event of a response that was cancelled."""
         event = self._course.close("cancelled")
-        if self._turn:
-            await self._keeper.keep(self._turn, self._course.response)
+        await self.settle()
         return event
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ LIMIT = 1000
 
 def expected(*values: bytes) -> int:
     headers = [(b"host", b"h"), *((b"content-length", value) for value in values)]
-    return expected_size({"type": "http", "headers": headers}, LIMIT)
+    return expected_size(headers, LIMIT)
 
 
 @given(st.integers(0, 2 * LIMIT))

@@ -1,12 +1,12 @@
 """Streams are kept when they end, and work in the background is kept however it ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import pytest
 
 from gateway.errors import UpstreamError
+from gateway.outlet import Outlet
 from gateway.wire import sse
 from gateway.wire.replay import replayed
 from gateway.wire.translate.translation import Mark
@@ -18,7 +18,6 @@ ID = f"resp_{MARK.digits}"
 ITEM = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
 DONE = {"id": ID, "object": "response", "status": "completed", "output": [ITEM], "model": "qwen-vl"}
 FRAMES = list(replayed(DONE))
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def turn(world: World) -> Any:
@@ -33,9 +32,10 @@ async def kept(world: World) -> dict[str, Any] | None:
 async def test_a_stream_is_kept_before_its_last_event_goes_out(world: World) -> None:
     following = world.lifecycle.follow("me", turn(world), lambda: None)
     for frame in FRAMES[:-1]:
-        await following.tell(frame)
+        assert not following.tell(frame)
         assert await kept(world) is None
-    await following.tell(FRAMES[-1])
+    assert following.tell(FRAMES[-1])
+    await following.settle()
     assert await kept(world) == DONE
     following.close()
     assert world.lifecycle.running.find("me", ID) is None
@@ -45,7 +45,7 @@ async def test_a_stream_is_kept_before_its_last_event_goes_out(world: World) -> 
 async def test_a_stream_that_is_cancelled(world: World, keeps: bool) -> None:
     stop = asyncio.Event()
     following = world.lifecycle.follow("me", turn(world) if keeps else None, stop.set)
-    await following.tell(FRAMES[0] + FRAMES[1])
+    following.tell(FRAMES[0] + FRAMES[1])
     cancelling = asyncio.create_task(world.lifecycle.running.cancel("me", ID))
     await stop.wait()
     assert following.cancelled
@@ -61,16 +61,17 @@ async def test_a_stream_that_is_cancelled(world: World, keeps: bool) -> None:
 
 async def test_a_stream_that_never_said_its_id(world: World) -> None:
     following = world.lifecycle.follow("me", turn(world), lambda: None)
-    await following.tell(sse.KEEP_ALIVE)
+    following.tell(sse.KEEP_ALIVE)
     following.close()
     assert not following.cancelled
 
 
-async def sent(send: Send, *frames: bytes) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+async def sent(outlet: Outlet, *frames: bytes) -> None:
+    outlet.begin(200, {})
     for frame in (*frames, sse.KEEP_ALIVE):
-        await send({"type": "http.response.body", "body": frame, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        if not outlet.write(frame):
+            await outlet.ready()
+    await outlet.end()
 
 
 async def events_of(world: World) -> bytes:
@@ -83,9 +84,9 @@ async def events_of(world: World) -> bytes:
 async def test_work_in_the_background_goes_on_and_is_kept(world: World) -> None:
     go = asyncio.Event()
 
-    async def serve(send: Send) -> None:
+    async def serve(outlet: Outlet) -> None:
         await go.wait()
-        await sent(send, *FRAMES)
+        await sent(outlet, *FRAMES)
 
     draft = await world.lifecycle.start(turn(world), MARK, serve)
     assert (draft["id"], draft["status"], draft["background"]) == (ID, "queued", True)
@@ -98,8 +99,8 @@ async def test_work_in_the_background_goes_on_and_is_kept(world: World) -> None:
 
 
 async def test_failure_in_the_background_is_told_in_the_response(world: World) -> None:
-    async def serve(send: Send) -> None:
-        await sent(send, FRAMES[0])
+    async def serve(outlet: Outlet) -> None:
+        await sent(outlet, FRAMES[0])
         raise UpstreamError(502, "ModelArts broke off.", code="upstream_broken")
 
     await world.lifecycle.start(turn(world), MARK, serve)
@@ -116,14 +117,14 @@ async def test_failure_in_the_background_is_told_in_the_response(world: World) -
 async def test_cancelled_work_keeps_what_was_whole(world: World) -> None:
     begun = asyncio.Event()
 
-    async def serve(send: Send) -> None:
-        await sent(send, *FRAMES[:-1])
+    async def serve(outlet: Outlet) -> None:
+        await sent(outlet, *FRAMES[:-1])
         begun.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             await sent(
-                send, *replayed({**DONE, "status": "failed"})
+                outlet, *replayed({**DONE, "status": "failed"})
             )  # what a stopping stream says is not the reason
             raise
 
@@ -138,7 +139,7 @@ async def test_cancelled_work_keeps_what_was_whole(world: World) -> None:
 async def test_work_that_the_stop_ends_has_failed(world: World) -> None:
     begun = asyncio.Event()
 
-    async def serve(send: Send) -> None:
+    async def serve(outlet: Outlet) -> None:
         begun.set()
         await asyncio.Event().wait()
 
@@ -151,7 +152,7 @@ async def test_work_that_the_stop_ends_has_failed(world: World) -> None:
 
 
 async def test_work_of_a_process_that_has_gone_has_failed(world: World) -> None:
-    async def serve(send: Send) -> None:
+    async def serve(outlet: Outlet) -> None:
         await asyncio.Event().wait()
 
     await world.lifecycle.start(turn(world), MARK, serve)
