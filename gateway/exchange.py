@@ -22,6 +22,7 @@ from gateway.telemetry import Record
 from gateway.upstream import UpstreamResponse, Upstreams, too_slow
 from gateway.wire import body as wire_body
 from gateway.wire import usage
+from gateway.wire.headers import Headers
 from gateway.wire.stream import Chained, Stream
 from gateway.wire.translate.translation import Mark
 
@@ -31,7 +32,7 @@ class Call(NamedTuple):
 
     api: Api
     dialect: Dialect
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
     body: Json
     principal: Principal
     record: Record

@@ -13,7 +13,7 @@ from gateway.wire import body as wire_body
 from gateway.wire import media
 from gateway.wire.media import MediaRef
 from gateway.wire.translate import translations
-from gateway.wire.translate.translation import Translated, Translation
+from gateway.wire.translate.translation import Translation
 
 _ADDED = "the model's entry adds it."
 _LABELS = (
@@ -61,6 +61,10 @@ class Candidate(NamedTuple):
     extra: Mapping[str, Any] = MappingProxyType({})
     translations: Mapping[tuple[str, str], Translation] = _TRANSLATIONS
 
+    def named(self, name: str) -> "Candidate":
+        """A pattern's candidate for one of its names, which is passed on where the entry has no model's name."""
+        return self if self.model else self._replace(model=name)
+
     def refuses(self, api: Api, body: Json) -> bool:
         """Whether the backend refuses the call for a tool that the caller or the entry names."""
         own = body.get("tools")
@@ -68,21 +72,26 @@ class Candidate(NamedTuple):
 
     def prepare(self, api: Api, body: Json, forwarded: Mapping[str, str]) -> Prepared:
         """A request as this place takes it, its pictures aside. Raises InvalidRequest for what cannot be mended."""
-        extended, added = self._extend(body)
-        spoken = self.backend.spoken(api, extended)
-        translation = self.translations[api, spoken] if spoken != api else None
-        translated, rewritten = translation.request(extended) if translation else Translated(extended)
-        if translation:
+        extended, changes = self._extend(body)
+        spoken, translated, translation = self.backend.spoken(api, extended), extended, None
+        if spoken != api:
+            translation = self.translations[api, spoken]
+            translated, rewritten = translation.request(extended)
             why = f"{self.backend.title} serves this by its {spoken} API."
-            added.append(Change(f"translated:{api}-over-{spoken}", why))
+            changes += [Change(f"translated:{api}-over-{spoken}", why), *rewritten]
         patched, wanted, patches = self.backend.prepare(spoken, translated)
-        injected = {name: value for name, value in wanted.items() if name not in forwarded}
-        told = [Change(f"add-header:{name}", "the tool is in beta and asks for it.") for name in injected]
-        changes = (*added, *rewritten, *told, *patches)
-        return Prepared(spoken, patched, {**forwarded, **injected}, changes, extended, translation)
+        sent = dict(forwarded)
+        for name in wanted:
+            if name not in forwarded:
+                sent[name] = wanted[name]
+                changes.append(Change(f"add-header:{name}", "the tool is in beta and asks for it."))
+        return Prepared(spoken, patched, sent, (*changes, *patches), extended, translation)
 
     def _extend(self, body: Json) -> tuple[Json, list[Change]]:
         """The body with the upstream model's name, and with the entry's tools and fields where the caller set none."""
+        if not self.extra and not self.tools:
+            wire_body.items(body, "tools")  # what is no list is refused in any case
+            return {**body, "model": self.model}, []
         extended = {
             **self.extra,
             **{name: value for name, value in body.items() if value is not None or name not in self.extra},
@@ -124,7 +133,7 @@ class Router:
         Those that refuse a tool of the body are left out, unless all do: then each can tell why.
         Raises InvalidRequest: 404 for an unknown model, 400 for an API that none of its backends has.
         """
-        candidates = [self._named(candidate, name) for candidate in self._find(name)]
+        candidates = self._find(name)
         able = [candidate for candidate in candidates if candidate.backend.lacks(api) is None]
         if not able:
             reason = candidates[0].backend.lacks(api)
@@ -132,8 +141,9 @@ class Router:
                 f"The model `{name}` cannot be called so: {reason}", param="model", code="unsupported_api"
             )
         if len(able) == 1:
-            return able
-        return drawn_first([one for one in able if not one.refuses(api, body)] or able, chance)
+            return [able[0].named(name)]
+        drawn = drawn_first([one for one in able if not one.refuses(api, body)] or able, chance)
+        return [one.named(name) for one in drawn]
 
     def backends(self, name: str) -> list[Backend]:
         """The backends that a name or pattern goes to. Raises InvalidRequest (404) for an unknown one."""
@@ -148,12 +158,6 @@ class Router:
             if matches(name):
                 return self._routes[pattern]
         raise self._unknown(name)
-
-    @staticmethod
-    def _named(candidate: Candidate, name: str) -> Candidate:
-        if candidate.model:
-            return candidate
-        return candidate._replace(model=name)
 
     def _unknown(self, name: str) -> InvalidRequest:
         known = [*self.names, *self.patterns]

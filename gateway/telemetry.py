@@ -7,8 +7,8 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
@@ -30,14 +30,10 @@ OPEN_PATHS = ("/health/live", "/health/ready")  # asked all the time, by anyone
 log = structlog.get_logger("gateway")
 
 
-@dataclass(slots=True)
 class Record:
-    """What is known of one request, for its log line and its response headers."""
+    """What is known of one request, for its log line and its response headers. What is not known has its value here,
+    and takes no time when a request begins."""
 
-    request_id: str
-    method: str
-    path: str
-    started: float = field(default_factory=time.perf_counter)
     caller: str | None = None
     api: str | None = None
     model: str | None = None
@@ -59,6 +55,12 @@ class Record:
     broken: bool = False
     finished: bool = False
 
+    def __init__(self, request_id: str, method: str, path: str) -> None:
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.started = time.perf_counter()
+
     @property
     def outcome(self) -> str:
         """ok, error (told with a status), left (the caller went), or broken (the stream failed midway)."""
@@ -70,20 +72,24 @@ class Record:
 
     def timing(self) -> str:
         """The value of ``server-timing``: where the time until the answer's first byte went, in milliseconds."""
-        parts = {"media": self.media_seconds, "upstream": self.upstream_seconds}
-        told = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items() if seconds is not None]
-        return ", ".join([*told, f"total;dur={(time.perf_counter() - self.started) * 1000:.1f}"])
+        told = f"total;dur={(time.perf_counter() - self.started) * 1000:.1f}"
+        if self.upstream_seconds is not None:
+            told = f"upstream;dur={self.upstream_seconds * 1000:.1f}, {told}"
+        if self.media_seconds is not None:
+            told = f"media;dur={self.media_seconds * 1000:.1f}, {told}"
+        return told
 
     def told(self) -> dict[str, str]:
         """The response headers that tell what became of the request."""
-        values = {
-            "x-request-id": self.request_id,
-            "x-arkway-backend": self.backend,
-            "x-arkway-model": self.upstream_model,
-            "x-arkway-changes": ", ".join(change.what for change in self.changes),
-            "server-timing": self.timing(),
-        }
-        return {name: value for name, value in values.items() if value}
+        told = {"x-request-id": self.request_id}
+        if self.backend:
+            told["x-arkway-backend"] = self.backend
+        if self.upstream_model:
+            told["x-arkway-model"] = self.upstream_model
+        if self.changes:
+            told["x-arkway-changes"] = ", ".join([change.what for change in self.changes])
+        told["server-timing"] = self.timing()
+        return told
 
     def line(self) -> dict[str, Any]:
         """The request's log line; what is unknown is left out."""
@@ -98,7 +104,7 @@ class Record:
             "backend": self.backend,
             "upstream_model": self.upstream_model,
             "stream": self.stream or None,
-            "changes": ",".join(change.what for change in self.changes) or None,
+            "changes": ",".join([change.what for change in self.changes]) or None,
             "pictures": self.pictures or None,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
@@ -109,8 +115,11 @@ class Record:
             "cause": self.cause,
         }
         if self.usage:
-            told |= {"input_tokens": self.usage.input, "output_tokens": self.usage.output}
+            told["input_tokens"], told["output_tokens"] = self.usage.input, self.usage.output
         return {name: value for name, value in told.items() if value is not None}
+
+
+Settle = Callable[[Record], None]
 
 
 def settle(record: Record) -> None:
@@ -119,6 +128,23 @@ def settle(record: Record) -> None:
         log.debug("request", **record.line())
     else:
         log.info("request", **record.line())
+
+
+def settler() -> Settle:
+    """What writes the lines of requests as the log is configured now: ``settle``, or where the lines are JSON what
+    writes the same in half of the time."""
+    lines = structlog.get_config()["logger_factory"]()
+    if not isinstance(lines, Lines) or not log.bind().is_enabled_for(logging.INFO):
+        return settle
+
+    def write(record: Record) -> None:
+        if record.path in OPEN_PATHS:
+            settle(record)
+        else:
+            event = redact(None, "info", record.line() | {"event": "request"})
+            lines.msg(_json_bytes(None, "info", stamp(None, "info", event)))
+
+    return write
 
 
 def _milliseconds(seconds: float | None) -> float | None:
@@ -212,6 +238,7 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+@lru_cache(maxsize=4096)  # most texts come with every request: paths, models, callers
 def redacted(text: str) -> str:
     text = _PICTURE.sub("data:…", text) if "base64," in text else text
     return _SECRET.sub(_masked, text)[:_LONGEST]

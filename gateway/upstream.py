@@ -54,6 +54,8 @@ class Incoming(Protocol):
 class UpstreamResponse:
     """An answer whose headers have come. Closed before its end, it closes the connection at once."""
 
+    __slots__ = ("_title", "close", "flow", "headers", "next_chunk", "status")
+
     failures: ClassVar = (OSError,)
 
     def __init__(self, answer: Incoming, title: str) -> None:

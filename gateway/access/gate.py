@@ -2,13 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError
 from gateway.routing import matcher
 from gateway.settings import Access, is_loopback
-from gateway.wire.headers import RawHeaders, find
+from gateway.wire.headers import Headers, find
 
 _ALL = ("*",)
 
@@ -32,7 +33,7 @@ class Principal:
 class Gate(Protocol):
     """Lets a request in, or raises GatewayError with 401 or 403."""
 
-    def admit(self, headers: RawHeaders) -> Principal: ...
+    def admit(self, headers: Headers) -> Principal: ...
 
 
 def gate(settings: Access) -> Gate:
@@ -47,7 +48,7 @@ class OpenGate:
 
     _ANYONE = Principal("local", "local")
 
-    def admit(self, headers: RawHeaders) -> Principal:
+    def admit(self, headers: Headers) -> Principal:
         host, origin = find(headers, b"host"), find(headers, b"origin")
         if host is not None and not _names_loopback(f"//{host}"):
             raise _forbidden("In open access mode the gateway answers under localhost and 127.0.0.1 only.")
@@ -65,7 +66,7 @@ class KeyGate:
             for key in settings.keys
         }
 
-    def admit(self, headers: RawHeaders) -> Principal:
+    def admit(self, headers: Headers) -> Principal:
         principal = self._principals.get(_digest(_bearer(headers)))
         if principal is None:
             raise _unauthorized("The API key is not valid here.")
@@ -75,7 +76,7 @@ class KeyGate:
 class PassthroughGate:
     """The caller's own key goes upstream; whether it is good, the backend says."""
 
-    def admit(self, headers: RawHeaders) -> Principal:
+    def admit(self, headers: Headers) -> Principal:
         key = _bearer(headers)
         digest = _digest(key).hex()
         return Principal(f"caller-{digest[:8]}", f"caller:{digest[:48]}", upstream_key=key)
@@ -85,13 +86,14 @@ def _owner(team: str | None, name: str) -> str:
     return f"team:{team}" if team else f"key:{name}"
 
 
-def _bearer(headers: RawHeaders) -> str:
+def _bearer(headers: Headers) -> str:
     scheme, _, token = (find(headers, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise _unauthorized("No API key: send it as `Authorization: Bearer KEY`.")
     return token.strip()
 
 
+@lru_cache(maxsize=1024)
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 

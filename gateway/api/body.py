@@ -4,12 +4,12 @@ import asyncio
 
 from gateway.errors import InvalidRequest
 from gateway.http1.request import Request, TooLarge
-from gateway.wire.headers import RawHeaders, find
+from gateway.wire.headers import Headers, find
 
 _DRAIN_SECONDS = 5.0
 
 
-def expected_size(headers: RawHeaders, limit: int) -> int:
+def expected_size(headers: Headers, limit: int) -> int:
     """How many bytes the body may have: what it declares, or all that is allowed."""
     declared = _declared(headers)
     return limit if declared is None else min(declared, limit)
@@ -17,12 +17,12 @@ def expected_size(headers: RawHeaders, limit: int) -> int:
 
 async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
     """All of the body. Raises InvalidRequest (413, 408, 415) and CallerLeft."""
-    encoding = find(request.headers, b"content-encoding")
+    encoding = find(request.named, b"content-encoding")
     if encoding and encoding.lower() != "identity":
         text = f"The request body is compressed ({encoding}); send it plain."
         raise InvalidRequest(text, code="unsupported_encoding", status=415)
     try:
-        if (_declared(request.headers) or 0) > limit:
+        if (_declared(request.named) or 0) > limit:
             raise TooLarge
         if request.received:  # most often: a timer would cost more than all the rest of this
             return await request.whole(limit)
@@ -37,7 +37,7 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
         raise InvalidRequest(text, code="request_too_large", status=413) from None
 
 
-def _declared(headers: RawHeaders) -> int | None:
+def _declared(headers: Headers) -> int | None:
     """The body's size as the caller declares it; None where nothing that is a number does."""
     declared = find(headers, b"content-length") or ""
     return int(declared) if declared.isdecimal() else None

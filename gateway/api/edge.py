@@ -14,9 +14,9 @@ from gateway.http1.asgi import Asgi
 from gateway.http1.request import Request
 from gateway.outlet import Outlet
 from gateway.reply import send_whole
-from gateway.telemetry import OPEN_PATHS, Record, log, settle
+from gateway.telemetry import OPEN_PATHS, Record, log, settler
 from gateway.wire import body as wire_body
-from gateway.wire.headers import RawHeaders
+from gateway.wire.headers import Headers, named
 
 Message = MutableMapping[str, Any]
 
@@ -57,13 +57,14 @@ class Edge:
         self._gate = gate
         self._hot = hot
         self._sockets = sockets
+        self._settle = settler()
 
     async def serve(self, request: Request) -> None:
         record = Record(f"req_{random.getrandbits(128):032x}", request.method, request.path)
         dialect, root = _dialect(request.path)
         try:
             path = request.path[len(root) :]
-            visit = Visit(request, record, dialect, self._admit(path, request.headers, record))
+            visit = Visit(request, record, dialect, self._admit(path, request.named, record))
             endpoint = self._hot.get((request.method, path))
             if endpoint is not None:
                 await endpoint(visit)
@@ -80,9 +81,9 @@ class Edge:
             log.error("bug", request_id=record.request_id, exc_info=error)
             await _fail(request, record, bug(), dialect)
         finally:
-            settle(record)
+            self._settle(record)
 
-    def _admit(self, path: str, headers: RawHeaders, record: Record) -> Principal:
+    def _admit(self, path: str, headers: Headers, record: Record) -> Principal:
         if path in OPEN_PATHS:
             return _NOBODY
         principal = self._gate.admit(headers)
@@ -115,7 +116,7 @@ class Edge:
                 raise InvalidRequest(text, code="unknown_url", status=404)
         except GatewayError as error:
             await _fail(_Denial(send), record, error, scope["state"]["dialect"])
-            settle(record)
+            self._settle(record)
             return
         await endpoint(scope, receive, send)
 
@@ -125,7 +126,7 @@ class Edge:
         state = scope.setdefault("state", {})
         state.update(record=record, dialect=dialect)
         path: str = scope["path"][len(root) :]
-        state["principal"] = self._admit(path, scope["headers"], record)
+        state["principal"] = self._admit(path, named(scope["headers"]), record)
         return path
 
 

@@ -37,11 +37,11 @@ class Inference:
     async def __call__(self, visit: Visit) -> None:
         request, record, dialect, principal = visit
         record.api = self._api
-        ticket = await self._admission.enter(expected_size(request.headers, self._server.max_body_bytes))
+        ticket = await self._admission.enter(expected_size(request.named, self._server.max_body_bytes))
         try:
             body = await self._read(request, record)
             ticket.resize(record.bytes_in)
-            call = Call(self._api, dialect, request.headers, body, principal, record, ticket)
+            call = Call(self._api, dialect, request.named, body, principal, record, ticket)
             with Watch(request, record):
                 reply = await self._serve(call)
                 await reply(request)

@@ -21,6 +21,7 @@ from gateway.responses.chain import Chain, Continuation
 from gateway.telemetry import Record, log, settle
 from gateway.wire import body as wire_body
 from gateway.wire import sse
+from gateway.wire.headers import named
 from gateway.wire.stream import ResponsesStream
 
 Message = MutableMapping[str, Any]
@@ -103,7 +104,7 @@ class _Connection:
         return record
 
     def call(self, body: Json, record: Record, ticket: Ticket, continuation: Continuation) -> Call:
-        state, headers = self._scope["state"], self._scope["headers"]
+        state, headers = self._scope["state"], named(self._scope["headers"])
         return Call(
             "responses", state["dialect"], headers, body, state["principal"], record, ticket, continuation
         )

@@ -5,8 +5,10 @@ a longer exchange for the shell to send (``Flow``).
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -67,12 +69,19 @@ Flow: TypeAlias = Generator[UpstreamRequest, UpstreamReply, T]
 class Rule:
     """What a backend refuses of a body, and what becomes of it: ``apply`` patches it and returns the changes.
 
-    ``field`` and ``why`` stand in the compatibility table.
+    ``field`` and ``why`` stand in the compatibility table. ``field`` begins with the name of a body's field: without
+    that there is nothing to do, unless ``always``.
     """
 
     field: str
     why: str
     apply: Callable[[Json, "Rule"], list[Change]]
+    always: bool = False
+
+    @cached_property
+    def about(self) -> str:
+        """The body's field."""
+        return re.split(r"\W", self.field, maxsplit=1)[0]
 
 
 class Uploaded(NamedTuple):
@@ -141,14 +150,17 @@ class Backend:
             text = f"Answers of the {api} API are not streamed; leave `stream` out."
             raise InvalidRequest(text, param="stream", code="unsupported_value")
         patched = dict(body)
-        changes = [change for rule in self.rules.get(api, ()) for change in rule.apply(patched, rule)]
+        changes: list[Change] = []
+        for rule in self.rules.get(api, ()):
+            if rule.about in patched or rule.always:
+                changes += rule.apply(patched, rule)
         return patched, self._headers_for(patched), changes
 
     def _headers_for(self, body: Json) -> dict[str, str]:
         tools = body.get("tools")
-        types = (
-            [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-        )
+        if not isinstance(tools, list):
+            return {}
+        types = [tool.get("type") for tool in tools if isinstance(tool, dict)]
         return {header: "true" for kind, header in self.beta_headers.items() if kind in types}
 
     def media_for(self, api: Api, body: Json) -> MediaRules:

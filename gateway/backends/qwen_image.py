@@ -60,6 +60,7 @@ RULES = (
         "size",
         "ModelArts wants sides of 512 to 3072 pixels in steps of 16, and has no default; an edited picture keeps its own.",
         _size,
+        always=True,
     ),
     several(lambda body: None),
     Rule(

@@ -14,6 +14,7 @@ class Asgi:
     """One request; ``state`` becomes the scope's."""
 
     def __init__(self, request: Request, root_path: str, state: dict[str, Any]) -> None:
+        raw_path, _, query = request.target.partition(b"?")
         self.scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -21,8 +22,8 @@ class Asgi:
             "method": request.method,
             "scheme": "http",
             "path": request.path,
-            "raw_path": request.raw_path,
-            "query_string": request.query,
+            "raw_path": raw_path,
+            "query_string": query,
             "root_path": root_path,
             "headers": request.headers,
             "client": None,

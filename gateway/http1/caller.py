@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
-from urllib.parse import unquote
 
 import httptools
 import structlog
@@ -16,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from gateway.errors import InvalidRequest
-from gateway.http1.request import Head, RawHeaders, Request
+from gateway.http1.request import RawHeaders, Request
 from gateway.wire import body as wire_body
 
 _MAX_HEAD = 64 << 10  # bytes; what one packet brings is not counted
@@ -59,7 +58,6 @@ class Caller(asyncio.Protocol):
         self._head_size = 0
         self._url = b""
         self._headers: RawHeaders = []
-        self._expects = False
         self._upgrades = False
         self._coming: Request | None = None  # whose body comes
         self._serving: Request | None = None
@@ -127,7 +125,7 @@ class Caller(asyncio.Protocol):
             self.hold()
             return
         if serving is None or not serving.begun:
-            refused = Request(self, Head("GET", "", b"", b"", [], "1.1", keep=False), expects=False)
+            refused = Request(self, "GET", b"", [], version="1.1", keep=False)
             body = wire_body.dump(InvalidRequest(text, code="invalid_http").envelope())
             refused.begin(status, {"content-type": "application/json"}, len(body))
             refused.write(body)
@@ -159,16 +157,12 @@ class Caller(asyncio.Protocol):
         self._in_head = True
         self._url = b""
         self._headers = []
-        self._expects = False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"expect":
-            self._expects = value.lower() == b"100-continue"
-        self._headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_head = self._partial = False
@@ -182,15 +176,10 @@ class Caller(asyncio.Protocol):
         if not url.startswith(b"/"):  # the whole URL (RFC 9112, 3.2.2)
             parsed = httptools.parse_url(url)
             url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
-        raw_path, _, query = url.partition(b"?")
-        path = raw_path.decode("ascii")
         version = parser.get_http_version()
         keep = version == "1.1" and not upgrade and not self._last and parser.should_keep_alive()
         method = parser.get_method().decode("ascii")
-        head = Head(
-            method, unquote(path) if "%" in path else path, raw_path, query, self._headers, version, keep
-        )
-        self._coming = request = Request(self, head, expects=self._expects)
+        self._coming = request = Request(self, method, url, self._headers, version=version, keep=keep)
         if self._serving is None:
             self._start(request)
         else:

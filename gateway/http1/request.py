@@ -4,7 +4,10 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import NamedTuple, Protocol
+from typing import Protocol
+from urllib.parse import unquote
+
+from gateway.wire.headers import named
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -36,35 +39,34 @@ class Line(Protocol):
     async def drained(self) -> None: ...
 
 
-class Head(NamedTuple):
-    """What a caller asks. ``path`` is decoded; header names are in lower case."""
-
-    method: str
-    path: str
-    raw_path: bytes
-    query: bytes
-    headers: RawHeaders
-    version: str  # of HTTP: 1.0 or 1.1
-    keep: bool  # whether the connection stays for another request
-
-
 class Request:
     """A request, to be read with ``whole`` or ``chunk``, and the outlet of its answer.
 
-    ``leaving`` is called, where it is set, when the caller leaves before the answer's end; what is written
+    ``target`` is the path, still encoded, and the query; ``headers`` have names in lower case, and ``named`` has the
+    first of each name; ``keep`` says whether the connection stays for another request. ``leaving`` is called, where it is set, when the caller leaves before the answer's end; what is written
     afterwards goes nowhere.
     """
 
-    def __init__(self, line: Line, head: Head, *, expects: bool) -> None:
-        """``expects``: whether the caller sends its body only when told to (RFC 9110, 10.1.1)."""
-        self.method, self.path, self.raw_path, self.query, self.headers, self.version, self.keep = head
+    def __init__(
+        self, line: Line, method: str, target: bytes, headers: RawHeaders, *, version: str, keep: bool
+    ) -> None:
+        """Raises UnicodeDecodeError for a path that is no ASCII."""
+        self.method = method
+        self.target = target
+        path = target.partition(b"?")[0].decode("ascii")
+        self.path = unquote(path) if "%" in path else path
+        self.headers = headers
+        self.named = named(headers)
+        self.version = version
+        self.keep = keep
         self.received = False  # whether all of the body has come
         self.left = False
         self.begun = False
         self.ended = False
         self.leaving: Callable[[], object] | None = None
         self._line = line
-        self._expects = expects
+        # Whether the caller sends its body only when told to (RFC 9110, 10.1.1).
+        self._expects = self.named.get(b"expect", b"").lower() == b"100-continue"
         self._parts: list[bytes] = []
         self._size = 0
         self._most = _HIGH

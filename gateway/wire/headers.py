@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
+Headers = Mapping[bytes, bytes]  # names in lower case
 
 # Named by the vendors' pages and SDKs; hop-by-hop and credential headers are thereby never forwarded.
 _UPSTREAM_PREFIX = b"ark-beta-"
@@ -15,12 +15,17 @@ _CALLER_NAMES = frozenset(
 )
 
 
-def to_upstream(headers: RawHeaders) -> dict[str, str]:
-    """The caller's headers that go to the backend, names in lower case."""
+def named(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Headers by name, of equal ones the first; servers give the names in lower case."""
+    return dict(reversed(list(pairs)))
+
+
+def to_upstream(headers: Headers) -> dict[str, str]:
+    """The caller's headers that go to the backend."""
     return {
-        low.decode("latin-1"): value.decode("latin-1")
-        for name, value in headers
-        if (low := name.lower()) in _UPSTREAM_NAMES or low.startswith(_UPSTREAM_PREFIX)
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in headers.items()
+        if name in _UPSTREAM_NAMES or name.startswith(_UPSTREAM_PREFIX)
     }
 
 
@@ -37,9 +42,6 @@ def to_caller(headers: Mapping[str, str]) -> dict[str, str]:
     return told
 
 
-def find(headers: RawHeaders, name: bytes) -> str | None:
-    """The first header of that lower-case name; ASGI servers give names in lower case."""
-    for key, value in headers:
-        if key == name:
-            return value.decode("latin-1")
-    return None
+def find(headers: Headers, name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")

@@ -21,10 +21,10 @@ def of(body: dict[str, Any]) -> Usage | None:
     details = _either(usage, "input_tokens_details", "prompt_tokens_details")
     output_details = _either(usage, "output_tokens_details", "completion_tokens_details")
     return Usage(
-        input=_count(_either(usage, "input_tokens", "prompt_tokens")),
-        output=_count(_either(usage, "output_tokens", "completion_tokens")),
-        cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
-        reasoning=_count(output_details.get("reasoning_tokens")) if isinstance(output_details, dict) else 0,
+        _count(_either(usage, "input_tokens", "prompt_tokens")),
+        _count(_either(usage, "output_tokens", "completion_tokens")),
+        _count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+        _count(output_details.get("reasoning_tokens")) if isinstance(output_details, dict) else 0,
     )
 
 

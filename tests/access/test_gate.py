@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.access.gate import KeyGate, OpenGate, PassthroughGate, Principal, gate
 from gateway.errors import GatewayError
 from gateway.settings import Access
+from gateway.wire.headers import Headers
 
 KEYS = Access.model_validate(
     {
@@ -19,11 +20,11 @@ KEYS = Access.model_validate(
 )
 
 
-def bearer(key: str) -> list[tuple[bytes, bytes]]:
-    return [(b"host", b"example.com"), (b"authorization", f"Bearer {key}".encode())]
+def bearer(key: str) -> Headers:
+    return {b"host": b"example.com", b"authorization": f"Bearer {key}".encode()}
 
 
-def refused(one: KeyGate | PassthroughGate | OpenGate, headers: list[tuple[bytes, bytes]]) -> GatewayError:
+def refused(one: KeyGate | PassthroughGate | OpenGate, headers: Headers) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         one.admit(headers)
     return caught.value
@@ -38,11 +39,11 @@ def test_the_mode_chooses_the_gate(mode: str, kind: type) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080"])
 def test_open_lets_this_machine_in(host: str) -> None:
-    assert OpenGate().admit([(b"host", host.encode())]).name == "local"
+    assert OpenGate().admit({b"host": host.encode()}).name == "local"
 
 
 def test_open_lets_in_a_client_that_names_no_host() -> None:
-    assert OpenGate().admit([]).may_use("anything")
+    assert OpenGate().admit({}).may_use("anything")
 
 
 @pytest.mark.parametrize(
@@ -61,20 +62,20 @@ def test_open_lets_in_a_client_that_names_no_host() -> None:
     ],
 )
 def test_open_refuses_a_name_that_was_pointed_here(host: str) -> None:
-    error = refused(OpenGate(), [(b"host", host.encode())])
+    error = refused(OpenGate(), {b"host": host.encode()})
     assert (error.status, error.code) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]"])
 def test_open_lets_in_a_page_of_this_machine(origin: str) -> None:
-    assert OpenGate().admit([(b"host", b"localhost"), (b"origin", origin.encode())])
+    assert OpenGate().admit({b"host": b"localhost", b"origin": origin.encode()})
 
 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "", "http://[", "file://", "http://localhost.evil.example"]
 )
 def test_open_refuses_any_other_page(origin: str) -> None:
-    assert refused(OpenGate(), [(b"host", b"localhost"), (b"origin", origin.encode())]).status == 403
+    assert refused(OpenGate(), {b"host": b"localhost", b"origin": origin.encode()}).status == 403
 
 
 def test_a_known_key_is_its_principal() -> None:
@@ -108,13 +109,13 @@ def test_any_other_key_is_a_401(key: str) -> None:
 def test_without_a_bearer_key_it_is_a_401_that_says_how(
     one: KeyGate | PassthroughGate, value: bytes | None
 ) -> None:
-    error = refused(one, [] if value is None else [(b"authorization", value)])
+    error = refused(one, {} if value is None else {b"authorization": value})
     assert error.status == 401
     assert "Authorization: Bearer" in error.message
 
 
 def test_the_schemes_case_and_spaces_do_not_matter() -> None:
-    assert KeyGate(KEYS).admit([(b"authorization", b"bEARER   sk-me-0123456789 ")]).name == "me"
+    assert KeyGate(KEYS).admit({b"authorization": b"bEARER   sk-me-0123456789 "}).name == "me"
 
 
 def test_models_are_names_and_patterns() -> None:
@@ -142,7 +143,7 @@ def test_no_text_about_a_caller_holds_its_key(key: str) -> None:
 
 @given(st.binary(max_size=20), st.binary(max_size=20), st.binary(max_size=20))
 def test_no_header_crashes_a_gate(host: bytes, origin: bytes, authorization: bytes) -> None:
-    headers = [(b"host", host), (b"origin", origin), (b"authorization", authorization)]
+    headers = {b"host": host, b"origin": origin, b"authorization": authorization}
     for one in (OpenGate(), KeyGate(KEYS), PassthroughGate()):
         try:
             one.admit(headers)

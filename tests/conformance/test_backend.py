@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.backends import KINDS
-from gateway.backends.base import Api, Backend, Dialect, Form, UpstreamReply
+from gateway.backends.base import Api, Backend, Dialect, Form, Rule, UpstreamReply
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.routing import Candidate
 from gateway.wire import sse
@@ -352,3 +352,18 @@ def test_a_backend_that_takes_file_ids_uploads_and_another_says_that_it_does_not
     with pytest.raises(StopIteration) as ended:
         flow.send(UpstreamReply(200, {}, b'{"id":"file-1","status":"active","expire_at":1600000}'))
     assert ended.value.value == ("file-1", 1_600_000)
+
+
+RULES = [(api, rule) for kind in KINDS.values() for api, rules in kind.rules.items() for rule in rules]
+
+
+@pytest.mark.parametrize(("api", "rule"), RULES, ids=[f"{api}-{rule.field}" for api, rule in RULES])
+@given(st.data())
+@settings(max_examples=20)
+def test_a_rule_has_nothing_to_do_without_its_field(api: Api, rule: Rule, data: st.DataObject) -> None:
+    """Such rules are not even asked."""
+    names = data.draw(st.sets(st.sampled_from(sorted(BODIES[api]))))
+    body = {name: copy.deepcopy(BODIES[api][name]) for name in names if name != rule.about}
+    before = copy.deepcopy(body)
+    assert rule.about.isidentifier()
+    assert rule.always or (rule.apply(body, rule), body) == ([], before)

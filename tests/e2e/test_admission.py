@@ -105,8 +105,11 @@ async def test_the_body_is_not_read_before_its_turn(launch: Launch, http: Http, 
     async with Held(gateway, http, sim):
         refused = await Raw.send(gateway, asking)
         assert (await refused.answer()).startswith(b"HTTP/1.1 503 ")
-    served = await Raw.send(gateway, asking + body)
-    assert (await served.answer()).startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+    served = await Raw.send(gateway, asking)
+    async with asyncio.timeout(10):
+        assert await served.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    served.writer.write(body)
+    assert (await served.answer()).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_large_body_that_is_turned_away_leaves_a_sound_connection(
