@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gateway.backends.base import Api, Backend, Dialect, Json
 from gateway.errors import UpstreamError, stopping
@@ -24,8 +23,7 @@ _EVENTS = {
 _NO_STREAMS = ("application/json", "text/html")  # any other type may hold events: backends forget to name it
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """An answer that has come in full."""
 
     status: int

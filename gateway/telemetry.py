@@ -25,6 +25,16 @@ _PICTURE = re.compile(r"data:[\w.+/-]*;base64,[A-Za-z0-9+/=_-]*")
 
 _OURS = frozenset({"timestamp", "level", "request_id", "method", "outcome"})  # nobody else's words
 
+_FOREIGN = (
+    "path",
+    "model",
+    "upstream_model",
+    "changes",
+    "upstream_request_id",
+    "code",
+    "cause",
+)  # a request's
+
 OPEN_PATHS = ("/health/live", "/health/ready")  # asked all the time, by anyone
 
 log = structlog.get_logger("gateway")
@@ -141,7 +151,11 @@ def settler() -> Settle:
         if record.path in OPEN_PATHS:
             settle(record)
         else:
-            event = redact(None, "info", record.line() | {"event": "request"})
+            event = record.line()
+            for name in _FOREIGN:
+                if name in event:
+                    event[name] = redacted(event[name])
+            event["event"] = "request"
             lines.msg(_json_bytes(None, "info", stamp(None, "info", event)))
 
     return write

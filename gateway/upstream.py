@@ -20,7 +20,6 @@ import structlog
 from gateway import __version__
 from gateway.backends.base import Backend, Flow, Form, T, UpstreamReply, UpstreamRequest
 from gateway.errors import StorageUnavailable, UpstreamError
-from gateway.http1.connection import Answer
 from gateway.http1.pool import NotConnected, Pool
 from gateway.settings import Upstream
 
@@ -142,26 +141,22 @@ class Upstreams:
             proxy = self._proxy(backend.base_url) if self._proxies else None
             if request.form or proxy:
                 answer: Incoming = await self._by_courier(backend, key, request, connect, proxy)
+            elif self._pool is None:
+                raise RuntimeError("start() comes first")
             else:
-                answer = await self._directly(backend, key, request, connect)
+                headers = _headers(key, request)
+                answer = await self._pool.send(
+                    request.method,
+                    backend.base_url,
+                    request.path,
+                    headers,
+                    request.body or b"",
+                    connect=connect,
+                )
         except TimeoutError as error:
             text = f"{backend.title} did not accept a connection within {connect:g} s."
             raise UpstreamError(504, text, code="upstream_timeout") from error
         return UpstreamResponse(answer, backend.title)
-
-    async def _directly(self, backend: Backend, key: str, request: UpstreamRequest, connect: float) -> Answer:
-        if self._pool is None:
-            raise RuntimeError("start() comes first")
-        headers, body = _headers(key, request), request.body or b""
-        answer = await self._pool.send(
-            request.method, backend.base_url, request.path, headers, body, connect=connect
-        )
-        try:
-            await answer.begun()
-        except BaseException:
-            answer.close()
-            raise
-        return answer
 
     async def _by_courier(
         self, backend: Backend, key: str, request: UpstreamRequest, connect: float, proxy: str | None

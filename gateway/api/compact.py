@@ -1,7 +1,5 @@
 """POST /responses/compact: an ordinary whole call for a summary, by the caller's own model."""
 
-from dataclasses import replace
-
 from gateway.errors import GatewayError
 from gateway.exchange import Call, mark
 from gateway.relay import Relay
@@ -33,4 +31,4 @@ class Compact:
             raise RuntimeError("a call that is not streamed has a whole answer")
         call.record.changes = (*asked.changes, *call.record.changes)
         made = compaction.resource(wire_body.parse(reply.body), said.body["input"], mark())
-        return replace(reply, body=wire_body.dump(made))
+        return reply._replace(body=wire_body.dump(made))

@@ -35,14 +35,21 @@ class Pool:
     async def send(
         self, method: str, base: str, path: str, headers: Mapping[str, str], body: bytes, *, connect: float
     ) -> Answer:
-        """Sends a request; its answer's headers are still to come. ``connect`` bounds, in seconds, how long a new
-        connection may take. Raises NotConnected, Broken, and TimeoutError where connecting takes longer."""
+        """Sends a request and waits for the headers of its answer, which is the caller's to close. ``connect`` bounds,
+        in seconds, how long a new connection may take. Raises NotConnected, Broken, and TimeoutError where connecting
+        takes longer."""
         origin = self._origins.get(base)
         if origin is None:
             origin = self._origins[base] = Origin.of(base)
         head = _head(method, origin, path, headers)
         connection = self._take(origin) or await self._connect(origin, connect)
-        return connection.send(head, body)
+        answer = connection.send(head, body)
+        try:
+            await answer.begun()
+        except BaseException:
+            answer.close()
+            raise
+        return answer
 
     def close(self) -> None:
         """Cuts what is idle now, and what is given back later."""

@@ -172,18 +172,7 @@ class Told(NamedTuple):
     body: bytes
 
 
-async def begin(pool: Pool, base: str, path: str = "/", **more: Any) -> Answer:
-    """An answer whose headers have come."""
-    answer = await send(pool, base, path, **more)
-    try:
-        await answer.begun()
-    except BaseException:
-        answer.close()
-        raise
-    return answer
-
-
-async def send(
+async def begin(
     pool: Pool,
     base: str,
     path: str = "/",
@@ -193,6 +182,7 @@ async def send(
     connect: float = 10.0,
     **headers: str,
 ) -> Answer:
+    """An answer whose headers have come."""
     named = {"content-length": str(len(body)), **headers}
     return await pool.send(method, base, path, named, body, connect=connect)
 

@@ -14,7 +14,7 @@ from gateway.http1.connection import Broken
 from gateway.http1.names import Names
 from gateway.http1.pool import Pool
 
-from .servers import OK, Peer, Server, answering, ask, begin, rest, send, serving, silent, unreachable_port
+from .servers import OK, Peer, Server, answering, ask, begin, rest, serving, silent, unreachable_port
 
 PARTS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n"
 
@@ -33,7 +33,7 @@ async def rounds(count: int) -> None:
 @pytest.mark.parametrize("begun", [0, 1, 2, 5], ids="after {} rounds of the loop".format)
 async def test_connecting(pool: Pool, begun: int) -> None:
     with unreachable_port(socket.AF_INET, "127.0.0.1") as port:
-        task = asyncio.create_task(send(pool, f"http://127.0.0.1:{port}"))
+        task = asyncio.create_task(begin(pool, f"http://127.0.0.1:{port}"))
         await rounds(begun)
         await leave(task)
 
