@@ -233,7 +233,7 @@ def relay(wired: Wired, sim: Simulated) -> Relay:
 def respond(wired: Wired, data: bytes) -> Call:
     body = asked("responses", url_part("responses", data_url(data)), model="twice")
     ticket, caller = Ticket(wired.admission, 0), Principal("open", "open")
-    return Call("responses", "openai", [], body, caller, Record("r", "POST", "/"), ticket)
+    return Call("responses", "openai", {}, body, caller, Record("r", "POST", "/"), ticket)
 
 
 async def test_files_that_are_gone_are_uploaded_again_once_for_all_calls(
