@@ -57,7 +57,7 @@ class Inference:
         record.bytes_in = len(raw)
         if self._translate:
             raw = await self._translate(Headers(raw=request.headers), raw)
-        return wire_body.parse(raw)
+        return wire_body.parse(raw, lumps=True)
 
 
 class Watch:

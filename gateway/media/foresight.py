@@ -45,12 +45,12 @@ def _seen(ref: MediaRef, title: str, rules: ImageRules | ClipRules, settings: Im
 def _at_hand(ref: MediaRef, settings: Images) -> bytes | None:
     kind, value = ref.source
     if kind == "data":
-        return data_url.decode(data_url.parse(value, ref.param).text, ref.param)
+        return data_url.parse(value, ref.param).decode(ref.param)
     if kind == "base64":
-        return data_url.decode(value, ref.param)
+        return data_url.decode(str(value), ref.param)
     if kind == "local":
         try:
-            return read_local(value, settings.local_roots, max_bytes=settings.fetch.bytes)
+            return read_local(str(value), settings.local_roots, max_bytes=settings.fetch.bytes)
         except LocalRefused as refused:
             text = f"The local file cannot be used: {refused.reason}."
             raise InvalidRequest(text, param=ref.param, code="invalid_image_url") from refused

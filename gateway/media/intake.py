@@ -44,7 +44,7 @@ class Intake:
     async def _check_id(self, ref: MediaRef) -> None:
         """What the gateway uploaded belongs to its callers, and nobody gets at it by the backend's id."""
         kind, value = ref.source
-        if kind == "file_id" and not is_own_id(value) and await self._uploads.knows(value):
+        if kind == "file_id" and not is_own_id(str(value)) and await self._uploads.knows(str(value)):
             raise InvalidRequest(
                 f"There is no file {value!r}.", param=ref.param, code="file_not_found", status=404
             )

@@ -72,7 +72,7 @@ class Pictures:
         mend = self._mend(header, url.bytes, place, rules, ref, by_id=False)
         if mend or not url.is_plain:
             return None
-        if url.mime == header.mime and ref.source.value.startswith("data:"):
+        if url.mime == header.mime and ref.source.value[:5] == "data:":
             return Resolved(ref)
         return _inlined(ref, data_url.make(header.mime, url.text), ())
 
@@ -149,7 +149,7 @@ async def _header_in(url: DataUrl, param: str) -> Header:
             return _known(inspect(beginning, whole=False), beginning, param)
         except Incomplete:
             continue
-    data = await asyncio.to_thread(data_url.decode, url.text, param)
+    data = await asyncio.to_thread(url.decode, param)
     return await _header_of(Blob.of(data), param)
 
 

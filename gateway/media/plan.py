@@ -45,7 +45,7 @@ def plan(
         return Plan("check", "a data URL; its header is compared with what it declares and with the limits")
     if kind == "remote" and settings.remote == "forward" and rules.takes_urls and _is_public(ref, allow):
         return Plan("keep", f"images.remote is forward, and {title} fetches URLs itself")
-    if kind == "file_id" and not is_own_id(value):
+    if kind == "file_id" and not is_own_id(str(value)):
         if rules.takes_file_ids:
             return Plan("keep", f"a file of {title}'s own")
         text = f"The file {value!r} is not one of this gateway's, and {title} takes no file ids here."
@@ -79,8 +79,8 @@ def _placed(kind: Kind, title: str, rules: ImageRules | ClipRules, settings: Ima
 def _is_public(ref: MediaRef, allow: AllowList) -> bool:
     """Whether a backend could fetch the URL: not what the operator opened inside his own network."""
     try:
-        remote = parse_remote(ref.source.value, allow=allow)
+        remote = parse_remote(str(ref.source.value), allow=allow)
     except Refused as refused:
-        text = f"{redact(ref.source.value)} cannot be forwarded: {refused.reason}."
+        text = f"{redact(str(ref.source.value))} cannot be forwarded: {refused.reason}."
         raise InvalidRequest(text, param=ref.param, code="invalid_image_url") from refused
     return remote.host not in allow.names and not (remote.address and allow.covers(remote.address))

@@ -17,7 +17,7 @@ from gateway.media.local import LocalRefused, parse_path, read_local
 from gateway.settings import Images
 from gateway.storage.files import FileStore
 from gateway.wire import data_url
-from gateway.wire.media import MediaRef
+from gateway.wire.media import MediaRef, Text
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +45,11 @@ class Sources:
         """Raises InvalidRequest with the reference's ``param``."""
         kind, value = ref.source
         if kind == "remote":
-            return await self._fetched(value, ref.param)
+            return await self._fetched(str(value), ref.param)
         if kind == "local":
-            return await self._local(value, ref.param)
+            return await self._local(str(value), ref.param)
         if kind == "file_id":
-            return await self._stored(value, owner, ref.param)
+            return await self._stored(str(value), owner, ref.param)
         return await _decoded(kind, value, ref.param)
 
     async def _fetched(self, url: str, param: str) -> Loaded:
@@ -77,12 +77,12 @@ class Sources:
         return Loaded(blob, name=file.filename, preprocess=file.preprocess_configs or {})
 
 
-async def _decoded(kind: str, value: str, param: str) -> Loaded:
+async def _decoded(kind: str, value: Text, param: str) -> Loaded:
     url = data_url.parse(value, param) if kind == "data" else data_url.DataUrl("", value, 0)
     if url.size > OFF_LOOP:
-        data = await asyncio.to_thread(data_url.decode, url.text, param)
+        data = await asyncio.to_thread(url.decode, param)
     else:
-        data = data_url.decode(url.text, param)
+        data = url.decode(param)
     return Loaded(Blob.of(data), declared=url.mime if kind == "data" else None)
 
 

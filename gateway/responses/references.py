@@ -35,9 +35,9 @@ class References:
         kind, value = ref.source
         url = data_url.parse(value, ref.param) if kind == "data" else data_url.DataUrl("", value, 0)
         if url.size > OFF_LOOP:
-            data = await asyncio.to_thread(data_url.decode, url.text, ref.param)
+            data = await asyncio.to_thread(url.decode, ref.param)
         else:
-            data = data_url.decode(url.text, ref.param)
+            data = url.decode(ref.param)
         known = await self._files.same(owner, await Blob.of(data).digest(), RESPONSE_INPUT)
         if known:
             return known.id

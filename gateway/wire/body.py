@@ -5,19 +5,20 @@ from typing import Any
 import orjson
 
 from gateway.errors import InvalidRequest, json_type
+from gateway.wire import lump
 
 Json = dict[str, Any]
 
 
-def parse(raw: bytes) -> Json:
-    """The JSON object in ``raw``.
+def parse(raw: bytes, *, lumps: bool = False) -> Json:
+    """The JSON object in ``raw``; with ``lumps``, large data URLs are left in its bytes (see ``lump``).
 
     Raises InvalidRequest naming the line and column of the fault, an empty body, a comment or a wrong type.
     """
     if not raw.strip():
         raise InvalidRequest("The request body is empty; send a JSON object.", code="empty_body")
     try:
-        body = orjson.loads(raw)
+        body = (lump.loads(raw) if lumps else None) or orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise _explained(raw, error) from error
     if not isinstance(body, dict):
@@ -39,7 +40,7 @@ def _explained(raw: bytes, error: orjson.JSONDecodeError) -> InvalidRequest:
 def dump(body: Any) -> bytes:
     """Raises InvalidRequest for a body of more than 254 levels, of which ``parse`` takes some."""
     try:
-        return orjson.dumps(body)
+        return lump.dumps(body)
     except TypeError as error:
         raise InvalidRequest("The request body is nested too deeply.", code="invalid_json") from error
 

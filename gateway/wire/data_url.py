@@ -11,8 +11,10 @@ from typing import NamedTuple
 import pybase64
 
 from gateway.errors import InvalidRequest
+from gateway.wire.lump import Lump
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
+_LONGEST_HEAD = 512  # of a lump, which has less
 _STRAYS = ("\n", "\r", " ", "\t", "-", "_")
 
 
@@ -20,12 +22,18 @@ class DataUrl(NamedTuple):
     """``mime`` as declared, and where in ``value`` the base64 text begins; bare base64 is one without a head."""
 
     mime: str
-    value: str
+    value: str | Lump
     start: int
 
     @property
     def text(self) -> str:
         return self.value[self.start :]
+
+    def decode(self, param: str) -> bytes:
+        """Raises InvalidRequest for broken base64."""
+        if isinstance(self.value, Lump):
+            return pybase64.b64decode(self.value.text[self.start :])
+        return decode(self.text, param)
 
     @property
     def size(self) -> int:
@@ -43,12 +51,14 @@ class DataUrl(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether every backend's decoder reads it: padded, no white space, the standard alphabet."""
+        if isinstance(self.value, Lump):
+            return True
         return self.size % 4 == 0 and not any(self.value.find(stray, self.start) >= 0 for stray in _STRAYS)
 
 
-def parse(value: str, param: str) -> DataUrl:
+def parse(value: str | Lump, param: str) -> DataUrl:
     """Raises InvalidRequest for a data URL that is not base64 or has nothing in it."""
-    head = _DATA_URL.match(value)
+    head = _DATA_URL.match(value if isinstance(value, str) else value[:_LONGEST_HEAD])
     if not head:
         text = "The data URL is incomplete: data:image/png;base64,… is its form."
         raise InvalidRequest(text, param=param, code="invalid_image_url")

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gateway.errors import InvalidRequest, json_type
+from gateway.wire.lump import Lump
 
 Json = dict[str, Any]
+Text: TypeAlias = str | Lump
 Path = tuple[str | int, ...]
 Kind = Literal["image", "video", "audio", "file"]
 SourceKind = Literal["remote", "data", "base64", "local", "file_id"]
@@ -53,7 +55,7 @@ class Source(NamedTuple):
     """What a reference points to: a URL, a data URL, bare base64, a local path or a file id."""
 
     kind: SourceKind
-    value: str
+    value: Text
 
 
 class MediaRef(NamedTuple):
@@ -153,6 +155,8 @@ def _pointed(value: Any, part: Json, param: str) -> Source:
 
 
 def _source(value: Any, param: str) -> Source:
+    if isinstance(value, Lump):
+        return Source("data", value)
     return classify(_string(value, param).strip(), param)
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from gateway.errors import InvalidRequest, json_type, not_an_object
 from gateway.wire import data_url, media
+from gateway.wire.lump import Lump
 from gateway.wire.translate.chat_over_responses.losses import Losses
 from gateway.wire.translate.translation import Json
 
@@ -99,7 +100,7 @@ def _fields(value: Json, held: Any, form: _Form, holder: str) -> Json:
     """What a part says of its source. Some callers give the URL itself, or a file id beside nothing."""
     if isinstance(held, dict):
         return held
-    if held is None or (isinstance(held, str) and "url" in form.sources):
+    if held is None or (isinstance(held, str | Lump) and "url" in form.sources):
         return {"url": held, "file_id": value.get("file_id")}
     raise not_an_object(f"`{holder}`", held, param=holder)
 
@@ -115,13 +116,13 @@ def _source(given: Json, form: _Form, holder: str, losses: Losses) -> Json:
     # Errors name the URL of a picture or video by the object that holds it.
     param = holder if name == "url" and "data" not in form.sources else f"{holder}.{name}"
     source = given[name]
-    if not isinstance(source, str) or not source:
+    if not isinstance(source, str | Lump) or not source:
         text = "It must be given as a non-empty string: a URL, a data URL, base64 or a file id."
         raise InvalidRequest(text, param=param, code="invalid_type")
     if name != "file_id":
         kind = media.classify(source[:_LOOKED_AT].strip(), param).kind
         if name == "data" and kind == "base64":
-            source = _audio(source, given.get("format"))
+            source = _audio(str(source), given.get("format"))
     return {form.sources[name]: source}
 
 
