@@ -17,8 +17,9 @@ class Ticket:
 
     def resize(self, size: int) -> None:
         """It turned out to hold more or less; more is not waited for, others wait the longer."""
-        self.admission.release(0, self.size - size)
-        self.size = size
+        if size != self.size:
+            self.admission.release(0, self.size - size)
+            self.size = size
 
     def leave(self) -> None:
         self.admission.release(1, self.size)

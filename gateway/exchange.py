@@ -1,6 +1,5 @@
 """One try at one backend: what was made of a call is sent, and what comes back becomes the reply."""
 
-import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from gateway.access.gate import Principal
 from gateway.admission import Ticket
 from gateway.backends.base import Api, Dialect, Json, UpstreamRequest
-from gateway.concurrency import side_by_side
+from gateway.concurrency import Patience, side_by_side
 from gateway.errors import UpstreamError
 from gateway.media.resolved import Place
 from gateway.reply import Streamed, Whole
@@ -67,7 +66,7 @@ class Exchange(NamedTuple):
         # A whole answer sends its headers when it is done, a stream when it begins.
         patience = timeouts.first_token if self.call.record.stream else timeouts.total
         try:
-            async with asyncio.timeout(patience):
+            with Patience(patience):
                 if self.call.record.stream:
                     return await self._streamed(upstreams, keep_alive)
                 if len(self.requests) > 1:

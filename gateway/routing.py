@@ -140,10 +140,9 @@ class Router:
             raise InvalidRequest(
                 f"The model `{name}` cannot be called so: {reason}", param="model", code="unsupported_api"
             )
-        if len(able) == 1:
-            return [able[0].named(name)]
-        drawn = drawn_first([one for one in able if not one.refuses(api, body)] or able, chance)
-        return [one.named(name) for one in drawn]
+        if len(able) > 1:
+            able = drawn_first([one for one in able if not one.refuses(api, body)] or able, chance)
+        return [one.named(name) for one in able]
 
     def backends(self, name: str) -> list[Backend]:
         """The backends that a name or pattern goes to. Raises InvalidRequest (404) for an unknown one."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.concurrency import side_by_side
+from gateway.concurrency import Patience, side_by_side
 from gateway.errors import InvalidRequest
 
 
@@ -140,3 +140,66 @@ async def test_a_deadline_around_it_is_told_as_such() -> None:
         async with asyncio.timeout(0.01):
             await side_by_side(works, parallel=1)
     assert works.cancelled == [0]
+
+
+async def test_patience_ends_what_takes_too_long() -> None:
+    with pytest.raises(TimeoutError), Patience(0.01):
+        await asyncio.sleep(10)
+    await asyncio.sleep(0)  # the task itself was not cancelled
+
+
+async def test_patience_leaves_what_is_in_time_alone() -> None:
+    with Patience(0.01):
+        pass
+    await asyncio.sleep(0.02)
+    with pytest.raises(KeyError), Patience(10):
+        raise KeyError
+
+
+async def test_an_error_on_the_way_out_is_not_hidden() -> None:
+    async def work() -> None:
+        with Patience(0.01):
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                raise KeyError from None
+
+    with pytest.raises(KeyError):
+        await work()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 10.0], ids=["at the same time", "before"])
+async def test_a_cancellation_from_elsewhere_goes_on_its_way(seconds: float) -> None:
+    async def work() -> None:
+        with Patience(seconds):
+            await asyncio.sleep(10)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    if not seconds:
+        asyncio.get_running_loop().call_later(0, task.cancel)
+    else:
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError if seconds else (asyncio.CancelledError, TimeoutError)):
+        await task
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(0.01, 10.0), (10.0, 0.01)])
+async def test_of_one_inside_another_each_ends_its_own(outer: float, inner: float) -> None:
+    ended = []
+
+    async def work() -> None:
+        try:
+            with Patience(inner):
+                await asyncio.sleep(10)
+        except TimeoutError:
+            ended.append("inner")
+
+    try:
+        with Patience(outer):
+            await work()
+    except TimeoutError:
+        ended.append("outer")
+    assert ended == ["outer" if outer < inner else "inner"]
+    await asyncio.sleep(0)

@@ -64,8 +64,7 @@ class Answer:
         for now: then true. False at a proper end. Raises Broken, and what ``take`` raises."""
         self._take, self._enough = take, False
         try:
-            self._pass_on()
-            while not (self._enough or self._ended or self._failed):
+            while not self._pass_on():
                 await self._more()
         finally:
             self._take = None
@@ -75,13 +74,14 @@ class Answer:
             raise self._failed
         return self._enough
 
-    def _pass_on(self) -> None:
-        if self._take is None or not self._chunks or self._enough:
-            return
-        try:
-            self._enough = not self._take(self._taken())
-        except BaseException as error:  # noqa: BLE001 - raised where the flow is awaited
-            self._enough, self._fault = True, error
+    def _pass_on(self) -> bool:
+        """Gives what has come to who takes it; whether there is something to wake him for."""
+        if self._take is not None and self._chunks and not self._enough:
+            try:
+                self._enough = not self._take(self._taken())
+            except BaseException as error:  # noqa: BLE001 - raised where the flow is awaited
+                self._enough, self._fault = True, error
+        return self._enough or self._ended or self._failed is not None
 
     def _more(self) -> "asyncio.Future[None]":
         self._news = self._loop.create_future()
@@ -89,10 +89,8 @@ class Answer:
 
     def tell(self) -> None:
         """Something has come: who flows is given it, who waits is woken."""
-        if self._take is not None:
-            self._pass_on()
-            if not (self._enough or self._ended or self._failed):
-                return
+        if self._take is not None and not self._pass_on():
+            return
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
