@@ -192,6 +192,8 @@ class Caller(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._coming is not None:
+            if self._coming is self._serving:
+                self.go_on()  # or its caller's leaving would not be seen
             self._coming.complete()
             self._coming = None
 

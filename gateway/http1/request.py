@@ -145,7 +145,10 @@ class Request:
 
     def start(self, status: int, lines: bytes, length: int | None) -> None:
         """``begin`` with header lines as they go out, each with its line break."""
-        self.begun, self._expects = True, False
+        self.begun = True
+        if self._expects and not self.received:
+            self.keep = False  # its caller may send the body or not: what comes next could be either
+        self._expects = False
         if self.method == "HEAD" or status in _BODILESS:
             self._owed = 0
             framing = b"" if length is None or status in _BODILESS else b"content-length: %d\r\n" % length

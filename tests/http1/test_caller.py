@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from gateway.http1.caller import Caller
 from gateway.http1.request import CallerLeft, Request, TooLarge
@@ -228,7 +230,9 @@ async def test_a_body_that_nobody_wants_is_not_asked_for() -> None:
     async with serving(act) as (_, connect):
         line = await connect()
         line.say(GET, b"expect: 100-continue\r\ncontent-length: 2\r\n\r\n")
-        assert (await line.answer())[0].startswith(b"HTTP/1.1 401 ")
+        told = await line.rest()
+        assert told.startswith(b"HTTP/1.1 401 ")
+        assert b"\r\nconnection: close\r\n" in told
 
 
 async def test_a_body_that_was_not_read_is_passed_over() -> None:
@@ -315,6 +319,59 @@ async def test_who_waits_for_a_caller_that_leaves_waits_no_longer() -> None:
         line.writer.transport.abort()
         async with asyncio.timeout(5):
             await ended.wait()
+
+
+@pytest.mark.parametrize("size", [0, 10, 200_000])
+async def test_leaving_is_seen_while_the_answer_is_made(size: int) -> None:
+    left = asyncio.Event()
+
+    async def act(request: Request) -> None:
+        request.leaving = left.set
+        await request.whole(1 << 20)
+        await left.wait()
+
+    async with serving(act) as (app, connect):
+        line = await connect()
+        line.say(GET, b"content-length: %d\r\n\r\n" % size, bytes(size))
+        while not app.requests or not app.requests[0].received:
+            await asyncio.sleep(0.01)
+        line.writer.transport.abort()
+        async with asyncio.timeout(5):
+            await left.wait()
+
+
+class Wire(asyncio.Transport):
+    """A transport on which all comes at once."""
+
+    reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: object) -> None: ...
+    def abort(self) -> None: ...
+
+
+async def test_a_body_that_came_at_once_leaves_nobody_unheard() -> None:
+    """Who leaves is only heard of on a connection that is read."""
+    wire, app = Wire(), App(hello, 10)
+    config = SimpleNamespace(loaded_app=app, timeout_keep_alive=10, ws_protocol_class=None)
+    caller = Caller(config, ServerState(), {"header_timeout": 10})  # type: ignore[arg-type]
+    caller.connection_made(wire)
+    caller.data_received(GET + b"content-length: 200000\r\n\r\n" + bytes(200_000))
+    assert wire.reading
+    caller.data_received(GET + b"content-length: 200000\r\n\r\n" + bytes(200_000))
+    assert not wire.reading  # a second one waits
+    while caller._serving:
+        await asyncio.sleep(0)
+    assert wire.reading
+    caller.connection_lost(None)
 
 
 async def test_leaving_is_told_once_and_ends_reading() -> None:
