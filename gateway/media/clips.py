@@ -15,8 +15,8 @@ from gateway.media.sources import Loaded, Sources, unusable
 from gateway.media.uploads import Uploads, identity
 from gateway.media.workshop import Workshop
 from gateway.settings import Images
-from gateway.wire import data_url, media
-from gateway.wire.media import Kind, MediaRef
+from gateway.wire import media
+from gateway.wire.media import Kind, MediaRef, Text
 
 _HEAD = 2048
 _PREFIXES: dict[Kind, str] = {"video": "video/", "audio": "audio/", "file": "application/pdf"}
@@ -68,7 +68,7 @@ class Clips:
                 file_id = await self._uploaded(form, digest, place, ref)
                 return Resolved(ref, media.as_file_id(ref, file_id), (("uploaded", 1),), file_id)
         _check_size(ref, blob.size, rules.max_bytes, place)
-        new = media.as_url(ref, data_url.make(mime, await encoded(blob)))
+        new = media.as_url(ref, await encoded(blob, mime))
         beside = {"filename": loaded.name or "file.pdf"} if ref.kind == "file" else wished
         new = _completed(new, ref, beside)
         return Resolved(ref) if _same(new, ref.part) else Resolved(ref, new, (("inlined", 1),))
@@ -102,7 +102,7 @@ def _check_size(ref: MediaRef, size: int, limit: int | None, place: Place) -> No
         raise InvalidRequest(text, param=ref.param, code=f"{ref.kind}_too_large")
 
 
-def _completed(new: Json | str, ref: MediaRef, beside: Json) -> Json | str:
+def _completed(new: Json | Text, ref: MediaRef, beside: Json) -> Json | Text:
     """With what belongs beside the data, where the part does not say it: a PDF's name, a video's ``fps``."""
     if not isinstance(new, dict) or not beside:
         return new

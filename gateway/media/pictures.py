@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pybase64
-
 from gateway.backends.base import Form
 from gateway.backends.media import ImageRules
 from gateway.errors import InvalidRequest, UpstreamError
@@ -20,7 +18,8 @@ from gateway.media.uploads import Uploads
 from gateway.settings import Images
 from gateway.wire import data_url, media
 from gateway.wire.data_url import DataUrl
-from gateway.wire.media import MediaRef
+from gateway.wire.lump import Lump
+from gateway.wire.media import MediaRef, Text
 
 # How much of a picture is looked at, in steps: most headers stand in the first, EXIF and colour profiles before
 # the size fill the second, and what counts frames needs all.
@@ -115,7 +114,7 @@ class Pictures:
         if digest and by_id:
             file_id = await self._uploaded(blob, mime, digest, place, ref)
             return _referenced(ref, file_id, (*deeds, ("uploaded", 1)))
-        url = data_url.make(mime, await encoded(blob))
+        url = await encoded(blob, mime)
         return Resolved(ref) if url == ref.source.value else _inlined(ref, url, deeds)
 
     async def _uploaded(self, blob: Blob, mime: str, digest: str, place: Place, ref: MediaRef) -> str:
@@ -131,7 +130,7 @@ def _usual(mime: str) -> str:
     return _ALIASES.get(mime.lower(), mime.lower())
 
 
-def _inlined(ref: MediaRef, url: str, deeds: tuple[tuple[Deed, int], ...]) -> Resolved:
+def _inlined(ref: MediaRef, url: Text, deeds: tuple[tuple[Deed, int], ...]) -> Resolved:
     return Resolved(ref, media.as_url(ref, url), (*deeds, ("inlined", 1)))
 
 
@@ -179,11 +178,9 @@ def _known(header: Header | None, data: bytes, param: str) -> Header:
     return header
 
 
-async def encoded(blob: Blob) -> str:
-    """The base64 text."""
+async def encoded(blob: Blob, mime: str) -> Lump:
+    """The data URL."""
     data = await blob.read()
-    return await asyncio.to_thread(_encode, data) if len(data) > OFF_LOOP else _encode(data)
-
-
-def _encode(data: bytes) -> str:
-    return pybase64.b64encode_as_string(data)
+    if len(data) > OFF_LOOP:
+        return await asyncio.to_thread(data_url.encode, mime, data)
+    return data_url.encode(mime, data)

@@ -5,8 +5,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import pybase64
-
 from gateway.backends.base import Change, Json
 from gateway.errors import InvalidRequest
 from gateway.media.decoders import Undecodable
@@ -104,7 +102,7 @@ def _slide(api: str, text: str, product: Product) -> list[Json]:
     mime = sniff(product.data)
     if mime != "image/jpeg":
         raise _undecodable()
-    picture = data_url.make(mime, pybase64.b64encode_as_string(product.data))
+    picture = data_url.encode(mime, product.data)
     return [media.text_part(api, text), media.picture_part(api, picture)]
 
 

@@ -13,7 +13,7 @@ Path = tuple[str | int, ...]
 Kind = Literal["image", "video", "audio", "file"]
 SourceKind = Literal["remote", "data", "base64", "local", "file_id"]
 # What comes in the place of a part: another part (a string in a list of URLs), or several in a row.
-New: TypeAlias = Json | str | list[Json]
+New: TypeAlias = Json | Text | list[Json]
 
 _REMOTE = re.compile(r"https?:", re.IGNORECASE)
 # White space in one place only: in two that touch, a text that fails is tried in a square of its length.
@@ -190,14 +190,14 @@ def spelled(path: Path) -> str:
     return str(first) + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in rest)
 
 
-def as_url(ref: MediaRef, url: str) -> Json | str:
+def as_url(ref: MediaRef, url: Text) -> Json | Text:
     """The part pointing to a data URL; its other fields (``detail``, ``fps``, pixel limits) stay."""
     if ref.slot is _URL_LIST:
         return url
     if ref.slot.sources == ("data",):
         return _flat_audio(ref, {"audio_url": url})
     if ref.slot.kind == "audio" and ref.slot.holder:
-        mime, _, text = url.partition(";base64,")
+        mime, _, text = str(url).partition(";base64,")
         return _pointing(ref, {"data": text, "format": _AUDIO_NAMES.get(mime.removeprefix("data:"), "mp3")})
     return _pointing(ref, {ref.slot.sources[-1]: url})
 
@@ -231,7 +231,7 @@ def text_part(api: str, text: str) -> Json:
     return {"type": "text" if api == "chat" else "input_text", "text": text}
 
 
-def picture_part(api: str, url: str) -> Json:
+def picture_part(api: str, url: Text) -> Json:
     if api == "chat":
         return {"type": "image_url", "image_url": {"url": url}}
     return {"type": "input_image", "image_url": url}

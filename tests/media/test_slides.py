@@ -55,7 +55,7 @@ async def test_what_is_true_is_shown() -> None:
         resolved = await shown(kind, Product(meta, JPEG))
         assert isinstance(resolved.new, list)
         assert resolved.new[0] == {"type": "text", "text": label}
-        assert resolved.new[1]["image_url"]["url"].startswith("data:image/jpeg;base64,/9j/")
+        assert str(resolved.new[1]["image_url"]["url"]).startswith("data:image/jpeg;base64,/9j/")
         assert resolved.notes == ()
 
 

@@ -380,7 +380,7 @@ def test_it_takes_no_threads(codec: str) -> None:
     video = film("matroska", codec)
     before = len(os.listdir("/proc/self/task"))
     counts = [len(os.listdir("/proc/self/task")) for _ in frames(io.BytesIO(video), ORDERS)]
-    assert set(counts) == {before}
+    assert max(counts) <= before  # those of the encoder that made the film may still be ending
 
 
 def test_without_the_extra_it_is_named() -> None:
