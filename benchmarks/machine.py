@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 
@@ -11,7 +12,13 @@ def facts() -> dict[str, object]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg(),
+        "python": python(),
     }
+
+
+def python() -> str:
+    """The interpreter of this run: where it was built makes as much of a difference as its version."""
+    return f"{platform.python_version()} of {sys.base_prefix}"
 
 
 def processor() -> str:

@@ -32,7 +32,7 @@ def circumstances(about: dict[str, Any]) -> Iterator[str]:
     yield f"A {scale['name']} run{cut}, {about['time']}, on {machine['cores']} cores of {machine['processor']},"
     yield f"{machine['system']}."
     yield ""
-    yield f"Versions: {versions(about['versions'])}."
+    yield f"Python {machine['python']}. Versions: {versions(about['versions'])}."
     yield ""
     if about["skipped"]:
         yield "Not measured:"

@@ -25,6 +25,11 @@ _PICTURE = re.compile(r"data:[\w.+/-]*;base64,[A-Za-z0-9+/=_-]*")
 
 _OURS = frozenset({"timestamp", "level", "request_id", "method", "outcome"})  # nobody else's words
 
+# What a request's line tells where it is known, as it is.
+_TOLD = (
+    *("status", "caller", "model", "backend", "upstream_model", "stream", "pictures"),
+    *("upstream_request_id", "code", "cause"),
+)
 _FOREIGN = (
     "path",
     "model",
@@ -107,26 +112,23 @@ class Record:
             "request_id": self.request_id,
             "method": self.method,
             "path": self.path,
-            "status": self.status,
             "outcome": self.outcome,
-            "caller": self.caller,
-            "model": self.model,
-            "backend": self.backend,
-            "upstream_model": self.upstream_model,
-            "stream": self.stream or None,
-            "changes": ",".join([change.what for change in self.changes]) or None,
-            "pictures": self.pictures or None,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
-            "upstream_ms": _milliseconds(self.upstream_seconds),
             "total_ms": _milliseconds(time.perf_counter() - self.started),
-            "upstream_request_id": self.upstream_request_id,
-            "code": self.code,
-            "cause": self.cause,
         }
+        known = vars(self)
+        for name in _TOLD:
+            value = known.get(name)
+            if value:
+                told[name] = value
+        if self.changes:
+            told["changes"] = ",".join([change.what for change in self.changes])
+        if self.upstream_seconds is not None:
+            told["upstream_ms"] = _milliseconds(self.upstream_seconds)
         if self.usage:
             told["input_tokens"], told["output_tokens"] = self.usage.input, self.usage.output
-        return {name: value for name, value in told.items() if value is not None}
+        return told
 
 
 Settle = Callable[[Record], None]
@@ -161,8 +163,8 @@ def settler() -> Settle:
     return write
 
 
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 1)
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 1)
 
 
 class Lines:

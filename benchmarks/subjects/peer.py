@@ -7,6 +7,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
+from benchmarks import machine
 from benchmarks.subjects.subject import Gateway
 
 CACHE = Path.home() / ".cache" / "arkway-bench"
@@ -60,6 +61,11 @@ class PythonPeer(Peer):
     """From PyPI, in an environment of its own."""
 
     command_name: ClassVar[str]
+
+    @property
+    def home(self) -> Path:
+        """One for each Python, so that peers run by what Arkway runs by."""
+        return CACHE / f"{self.name}-{self.release}-{machine.python().replace(' ', '-').replace('/', '-')}"
 
     @property
     def program(self) -> Path:

@@ -1,6 +1,5 @@
 """What every subject tells of itself."""
 
-import platform
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class Direct(Subject):
         return None
 
     def version(self) -> str:
-        return f"Python {platform.python_version()}, uvloop {version('uvloop')}"
+        return f"uvloop {version('uvloop')}"
 
 
 class Gateway(Subject):

@@ -10,19 +10,19 @@ _DRAIN_SECONDS = 5.0
 
 
 def expected_size(headers: Headers, limit: int) -> int:
-    """How many bytes the body may have: what it declares, or all that is allowed."""
-    declared = _declared(headers)
-    return limit if declared is None else min(declared, limit)
+    """How many bytes the body may have: what it declares, or all that is allowed. More than ``limit`` will not do."""
+    declared = find(headers, b"content-length") or ""
+    return int(declared) if declared.isdecimal() else limit
 
 
-async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
-    """All of the body. Raises InvalidRequest (413, 408, 415) and CallerLeft."""
+async def read_body(request: Request, expected: int, *, limit: int, seconds: float) -> bytes:
+    """All of the body, of which so much is expected. Raises InvalidRequest (413, 408, 415) and CallerLeft."""
     encoding = find(request.named, b"content-encoding")
     if encoding and encoding.lower() != "identity":
         text = f"The request body is compressed ({encoding}); send it plain."
         raise InvalidRequest(text, code="unsupported_encoding", status=415)
     try:
-        if (_declared(request.named) or 0) > limit:
+        if expected > limit:
             raise TooLarge
         if request.received:  # most often: a timer would cost more than all the rest of this
             return await request.whole(limit)
@@ -35,12 +35,6 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
         await _drain(request, limit)
         text = f"The request body is over the limit of {limit} bytes (server.max_body_bytes)."
         raise InvalidRequest(text, code="request_too_large", status=413) from None
-
-
-def _declared(headers: Headers) -> int | None:
-    """The body's size as the caller declares it; None where nothing that is a number does."""
-    declared = find(headers, b"content-length") or ""
-    return int(declared) if declared.isdecimal() else None
 
 
 async def _drain(request: Request, limit: int) -> None:

@@ -37,9 +37,11 @@ class Inference:
     async def __call__(self, visit: Visit) -> None:
         request, record, dialect, principal = visit
         record.api = self._api
-        ticket = await self._admission.enter(expected_size(request.named, self._server.max_body_bytes))
+        limit = self._server.max_body_bytes
+        expected = expected_size(request.named, limit)
+        ticket = await self._admission.enter(min(expected, limit))
         try:
-            body = await self._read(request, record)
+            body = await self._read(request, expected, record)
             ticket.resize(record.bytes_in)
             call = Call(self._api, dialect, request.named, body, principal, record, ticket)
             with Watch(request, record):
@@ -50,10 +52,10 @@ class Inference:
         finally:
             ticket.leave()
 
-    async def _read(self, request: Request, record: Record) -> Json:
+    async def _read(self, request: Request, expected: int, record: Record) -> Json:
         """The parsed body alone: kept beside it, the bytes would double what a picture holds."""
         server = self._server
-        raw = await read_body(request, limit=server.max_body_bytes, seconds=server.body_timeout)
+        raw = await read_body(request, expected, limit=server.max_body_bytes, seconds=server.body_timeout)
         record.bytes_in = len(raw)
         if self._translate:
             raw = await self._translate(Headers(raw=request.headers), raw)
