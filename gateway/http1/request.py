@@ -12,7 +12,7 @@ from gateway.wire.headers import named
 RawHeaders = list[tuple[bytes, bytes]]
 
 _HIGH = 64 << 10  # bytes of a body that wait for their reader before the caller must wait
-_STATUS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
+_PHRASES = {one.value: one.phrase for one in HTTPStatus}  # backends have others as well
 _BODILESS = (204, 304)  # RFC 9110, 6.4.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -162,44 +162,26 @@ class Request:
             self.keep, framing = False, b""
         if not self.keep:
             framing += b"connection: close\r\n"
-        self._head = _STATUS[status] + self._line.fixed_headers() + lines + framing + b"\r\n"
+        first = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode()
+        self._head = first + self._line.fixed_headers() + lines + framing + b"\r\n"
 
     def write(self, block: bytes) -> bool:
         if self._chunked:
-            data = b"%x\r\n%b\r\n" % (len(block), block) if block else b""
+            self._send(b"%x\r\n%b\r\n" % (len(block), block) if block else b"")
         else:
-            data = self._within(block)
-        if self._head:
-            data, self._head = self._head + data, b""
-        if data and not self.left:
-            self._line.send(data)
+            self._send(self._within(block))
         return not self._line.full
-
-    def _within(self, block: bytes) -> bytes:
-        """What of it the body has room for. Raises RuntimeError where the head promised less."""
-        if self._owed is None:
-            return block
-        if self.method == "HEAD" or not self._owed:
-            if block and self.method != "HEAD":
-                raise RuntimeError("the body is longer than its head says")
-            return b""
-        if len(block) > self._owed:
-            raise RuntimeError("the body is longer than its head says")
-        self._owed -= len(block)
-        return block
 
     async def ready(self) -> None:
         await self._line.drained()
 
     async def end(self, block: bytes = b"") -> None:
-        if self._chunked:
-            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(block), block) if block else b"0\r\n\r\n"
+        if not self._chunked:
+            self._send(self._within(block))
+        elif block:
+            self._send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(block), block))
         else:
-            last = self._within(block)
-        if self._head:
-            last, self._head = self._head + last, b""
-        if last and not self.left:
-            self._line.send(last)
+            self._send(b"0\r\n\r\n")
         self.ended = True
         if self._owed:  # an answer that is shorter than it said must not look like a whole one
             self._line.cut()
@@ -207,6 +189,28 @@ class Request:
         self._parts, self._size = [], 0
         self._tell()
         self._line.ended(self)
+
+    def _within(self, block: bytes) -> bytes:
+        """What of it goes out. Raises RuntimeError where the head promised less."""
+        if self._owed is None or not block:
+            return block
+        if self.method == "HEAD":
+            return b""
+        if len(block) > self._owed:
+            raise RuntimeError("the body is longer than its head says")
+        self._owed -= len(block)
+        return block
+
+    def _send(self, data: bytes) -> None:
+        """With the head, where that has not gone out yet: a packet of its own for it would cost as much again."""
+        if self._head:
+            head, self._head = self._head, b""
+            if len(data) < _HIGH:
+                data = head + data
+            elif not self.left:
+                self._line.send(head)
+        if data and not self.left:
+            self._line.send(data)
 
 
 def _encoded(headers: Mapping[str, str]) -> bytes:

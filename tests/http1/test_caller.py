@@ -171,6 +171,31 @@ async def test_an_answer_without_a_length_comes_in_chunks() -> None:
         assert body == b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"
 
 
+@pytest.mark.parametrize("status", [200, 299, 499, 529, 999])
+async def test_any_status_can_be_told(status: int) -> None:
+    async def act(request: Request) -> None:
+        request.begin(status, {}, 0)
+        await request.end()
+
+    async with serving(act) as (_, connect):
+        line = await connect()
+        line.say(GET, b"\r\n")
+        assert (await line.answer())[0].startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 3_000_000])
+async def test_answers_of_all_sizes(size: int) -> None:
+    async def act(request: Request) -> None:
+        request.begin(200, {}, size)
+        await request.end(bytes(size))
+
+    async with serving(act) as (_, connect):
+        line = await connect()
+        for _ in range(2):
+            line.say(GET, b"\r\n")
+            assert (await line.answer())[1] == bytes(size)
+
+
 async def test_http_1_0_knows_no_chunks_and_no_second_request() -> None:
     async with serving(streamed) as (_, connect):
         line = await connect()
