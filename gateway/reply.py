@@ -12,6 +12,7 @@ from gateway.responses.keeping import Following
 from gateway.settings import Timeouts
 from gateway.telemetry import Record
 from gateway.upstream import UpstreamResponse
+from gateway.wire import body as wire_body
 from gateway.wire import fault, headers, sse, usage
 from gateway.wire.stream import Stream
 
@@ -38,8 +39,8 @@ class Whole(NamedTuple):
         """The backend's whole answer, and what it says. Raises UpstreamError for one that is no JSON or that is an
         error under 200."""
         raw = await upstream.read()
-        value = sse.Event("", raw).json()
-        if value is None:
+        value = wire_body.value(raw)
+        if not isinstance(value, dict):
             text = f"{backend.title} answered something that is not a JSON object."
             raise UpstreamError(502, text, code="upstream_garbage")
         status = backend.status_of(api, dialect, value)

@@ -47,7 +47,10 @@ class Prepared(NamedTuple):
 
     @property
     def served(self) -> Json:
-        """What an answer may tell back: the request as the backend takes it, with the caller's own labels."""
+        """What an answer may tell back: the request as the backend takes it, with the caller's own labels. Those of
+        Responses do so alone."""
+        if self.api != "responses":
+            return self.body
         return self.body | {name: self.asked[name] for name in _LABELS if name in self.asked}
 
 

@@ -179,7 +179,8 @@ class Caller(asyncio.Protocol):
         version = parser.get_http_version()
         keep = version == "1.1" and not upgrade and not self._last and parser.should_keep_alive()
         method = parser.get_method().decode("ascii")
-        self._coming = request = Request(self, method, url, self._headers, version=version, keep=keep)
+        headers, self._headers = self._headers, []  # trailers would come to the same list (RFC 9110, 6.5)
+        self._coming = request = Request(self, method, url, headers, version=version, keep=keep)
         if self._serving is None:
             self._start(request)
         else:

@@ -25,8 +25,8 @@ class Answer:
         self.headers: dict[str, str] = {}
         self._connection = connection
         self._loop = loop
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self.chunks: list[bytes] = []  # that have come and were not taken yet
+        self.size = 0  # of these, in bytes
         self._ended = False
         self._failed: Broken | None = None
         self._news: asyncio.Future[None] | None = None
@@ -43,7 +43,7 @@ class Answer:
 
     async def next_chunk(self) -> bytes:
         """What has come since the last call, at least one byte, and nothing at a proper end. Raises Broken."""
-        while not self._chunks:
+        while not self.chunks:
             if self._ended:
                 return b""
             if self._failed is not None:
@@ -52,11 +52,11 @@ class Answer:
         return self._taken()
 
     def _taken(self) -> bytes:
-        chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        if self._size > _HIGH:
+        chunk = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self.chunks.clear()
+        if self.size > _HIGH:
             self._connection.read_on()
-        self._size = 0
+        self.size = 0
         return chunk
 
     async def flow(self, take: Callable[[bytes], bool]) -> bool:
@@ -76,9 +76,12 @@ class Answer:
 
     def _pass_on(self) -> bool:
         """Gives what has come to who takes it; whether there is something to wake him for."""
-        if self._take is not None and self._chunks and not self._enough:
+        if self._take is not None and self.chunks and not self._enough:
             try:
-                self._enough = not self._take(self._taken())
+                # In the flow of a stream one chunk comes at a time, and waits for nobody.
+                chunk = self.chunks.pop() if self.size < _HIGH and len(self.chunks) == 1 else self._taken()
+                self.size = 0
+                self._enough = not self._take(chunk)
             except BaseException as error:  # noqa: BLE001 - raised where the flow is awaited
                 self._enough, self._fault = True, error
         return self._enough or self._ended or self._failed is not None
@@ -88,17 +91,11 @@ class Answer:
         return self._news
 
     def tell(self) -> None:
-        """Something has come: who flows is given it, who waits is woken."""
+        """Something has come: who takes it is given it, who waits is woken."""
         if self._take is not None and not self._pass_on():
             return
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
-
-    def take(self, chunk: bytes) -> bool:
-        """A piece of the body; whether the backend should wait with more."""
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        return self._size > _HIGH
 
     def end(self) -> None:
         self._ended = True
@@ -255,9 +252,12 @@ class Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         self._dry = 0
         answer = self._coming
-        if answer is not None and answer.take(data) and not self._paused:
-            self._paused = True
-            self.transport.pause_reading()
+        if answer is not None:
+            answer.chunks.append(data)
+            answer.size += len(data)
+            if answer.size > _HIGH and not self._paused:
+                self._paused = True
+                self.transport.pause_reading()
 
     def on_message_complete(self) -> None:
         answer = self._coming

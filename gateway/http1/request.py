@@ -43,8 +43,8 @@ class Request:
     """A request, to be read with ``whole`` or ``chunk``, and the outlet of its answer.
 
     ``target`` is the path, still encoded, and the query; ``headers`` have names in lower case, and ``named`` has the
-    first of each name; ``keep`` says whether the connection stays for another request. ``leaving`` is called, where it is set, when the caller leaves before the answer's end; what is written
-    afterwards goes nowhere.
+    first of each name; ``keep`` says whether the connection stays for another request. ``leaving`` is called, where it
+    is set, when the caller leaves before the answer's end; what is written afterwards goes nowhere.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Request:
         self.leaving: Callable[[], object] | None = None
         self._line = line
         # Whether the caller sends its body only when told to (RFC 9110, 10.1.1).
-        self._expects = self.named.get(b"expect", b"").lower() == b"100-continue"
+        self._expects = self.named.get(b"expect", b"").lower() == b"100-continue" and version == "1.1"
         self._parts: list[bytes] = []
         self._size = 0
         self._most = _HIGH
@@ -166,11 +166,14 @@ class Request:
         self._head = first + self._line.fixed_headers() + lines + framing + b"\r\n"
 
     def write(self, block: bytes) -> bool:
-        if self._chunked:
-            self._send(b"%x\r\n%b\r\n" % (len(block), block) if block else b"")
-        else:
+        line = self._line
+        if not self._chunked:
             self._send(self._within(block))
-        return not self._line.full
+        elif self._head or not block:
+            self._send(b"%x\r\n%b\r\n" % (len(block), block) if block else b"")
+        elif not self.left:
+            line.send(b"%x\r\n%b\r\n" % (len(block), block))
+        return not line.full
 
     async def ready(self) -> None:
         await self._line.drained()

@@ -28,6 +28,14 @@ def parse(raw: bytes, *, lumps: bool = False) -> Json:
     return body
 
 
+def value(raw: bytes) -> Any:
+    """What the JSON in ``raw`` says; None for what is no JSON."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+
+
 def _explained(raw: bytes, error: orjson.JSONDecodeError) -> InvalidRequest:
     # Ark's documentation prints // comments inside its JSON samples, so people paste them.
     if error.doc[error.pos : error.pos + 2] in ("//", "/*"):

@@ -34,4 +34,4 @@ def _either(usage: dict[str, Any], name: str, other: str) -> Any:
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    return value if type(value) is int else int(value) if isinstance(value, int | float) else 0

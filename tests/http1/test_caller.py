@@ -151,6 +151,29 @@ async def test_a_body_in_chunks() -> None:
         assert (await line.answer())[1] == b"hiabcde"
 
 
+async def test_trailers_are_no_headers() -> None:
+    async with serving(hello) as (app, connect):
+        line = await connect()
+        line.say(
+            GET, b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nauthorization: x\r\n\r\n", GET, b"\r\n"
+        )
+        assert (await line.answer())[1] == b"hia"
+        assert (await line.answer())[1] == b"hi"
+        for request in app.requests:
+            assert b"authorization" not in dict(request.headers)
+            assert b"authorization" not in request.named
+
+
+async def test_http_1_0_is_not_told_to_go_on() -> None:
+    async with serving(hello) as (app, connect):
+        line = await connect()
+        line.say(b"POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        while not app.requests:
+            await asyncio.sleep(0.01)
+        line.say(b"ab")
+        assert (await line.rest()).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_whole_url_as_target() -> None:
     async with serving(hello) as (app, connect):
         line = await connect()
