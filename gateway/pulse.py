@@ -6,6 +6,8 @@ from types import TracebackType
 
 Ping = Callable[[], None]
 
+_NEVER = -1.0
+
 
 class Pulse:
     """Watches a stream with one timer, whatever the number of its chunks.
@@ -16,13 +18,14 @@ class Pulse:
 
     def __init__(self, ping: Ping, *, keep_alive: float, first: float, idle: float, total: float) -> None:
         self._loop = asyncio.get_running_loop()
-        self._time = self._loop.time
+        self.now = self._loop.time
         self._ping = ping
         self._keep_alive = keep_alive
-        self._limit = first
+        self._first = first
         self._idle = idle
         self._deadline = asyncio.timeout(total)
-        self._last = self._pinged = self._loop.time()
+        self.last = _NEVER  # when the backend last sent something, by the loop's time; set for each chunk
+        self._heard = self._pinged = self._loop.time()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -41,31 +44,33 @@ class Pulse:
     def beat(self) -> None:
         """The backend has sent something, which has been passed on."""
         self._busy = False
-        self._limit = self._idle
-        self._last = self._time()
+        self.last = self._loop.time()
 
     def hold(self) -> None:
         """Passing it on takes its time, until the next beat: the caller's slowness is no silence."""
         self._busy = True
 
+    @property
+    def _limit(self) -> float:
+        return self._first if self.last == _NEVER else self._idle
+
     def _schedule(self) -> None:
         now = self._loop.time()
         # The first beat sets another limit and no timer, so a look never comes later than that limit would.
-        next_look = min(self._pinged + self._keep_alive, self._last + self._limit, now + self._idle)
+        next_look = min(self._pinged + self._keep_alive, self._heard + self._limit, now + self._idle)
         self._timer = self._loop.call_at(max(next_look, now + 0.01), self._look)
 
     def _look(self) -> None:
         now = self._loop.time()
-        if self._busy:
-            self._last = now
+        self._heard = now if self._busy else max(self._heard, self.last)
         if self._deadline.expired():  # the work inside is on its way out, and takes its time
             return
-        if now - self._last >= self._limit:
+        if now - self._heard >= self._limit:
             self._deadline.reschedule(now)
             return
-        if now - max(self._last, self._pinged) >= self._keep_alive:
+        if now - max(self._heard, self._pinged) >= self._keep_alive:
             self._ping()
             self._pinged = now
-        elif self._pinged < self._last:
-            self._pinged = self._last
+        elif self._pinged < self._heard:
+            self._pinged = self._heard
         self._schedule()

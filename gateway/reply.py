@@ -187,7 +187,7 @@ class Streamed:
         """Passes on what comes in the very turn of the event loop in which it comes: waking this task for each chunk
         would cost as much as all the rest. It wakes for what must be waited for, and at the end. Returns the last
         that is to be sent."""
-        frames, edit, beat, write = self._framer.feed, self._stream.feed, pulse.beat, outlet.write
+        frames, edit, now, write = self._framer.feed, self._stream.feed, pulse.now, outlet.write
         record, tell = self._record, self.following.tell if self.following else None
 
         def take(chunk: bytes) -> bool:
@@ -195,7 +195,7 @@ class Streamed:
             return pass_on(block) if block else True
 
         def pass_on(block: bytes) -> bool:
-            beat()
+            pulse.last = now()
             block = edit(block)
             if tell is not None and tell(block):
                 self._held = block
