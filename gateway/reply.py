@@ -189,12 +189,12 @@ class Streamed:
         that is to be sent."""
         frames, edit, now, write = self._framer.feed, self._stream.feed, pulse.now, outlet.write
         record, tell = self._record, self.following.tell if self.following else None
+        held = self._framer.held
 
-        def take(chunk: bytes) -> bool:
-            block = frames(chunk)
-            return pass_on(block) if block else True
-
-        def pass_on(block: bytes) -> bool:
+        def take(chunk: bytes, whole: bool = False) -> bool:
+            block = chunk if whole or (not held and chunk.endswith(sse.END)) else frames(chunk)
+            if not block:
+                return True
             pulse.last = now()
             block = edit(block)
             if tell is not None and tell(block):
@@ -203,7 +203,7 @@ class Streamed:
             record.bytes_out += len(block)
             return write(block)
 
-        more = pass_on(self._first) if self._first else write(b"")
+        more = take(self._first, whole=True) if self._first else write(b"")
         try:
             while not more or await self._upstream.flow(take):
                 await self._pause(outlet, pulse)
@@ -211,7 +211,7 @@ class Streamed:
         except self._upstream.failures as error:
             raise self._upstream.broken() from error
         last = sse.completed(self._framer.rest())
-        if last and not pass_on(last):
+        if not take(last, whole=True):
             await self._pause(outlet, pulse)
         if not self._stream.finished():
             raise self._truncated()

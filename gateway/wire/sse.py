@@ -15,6 +15,7 @@ _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE = re.compile(rb"\r\n|\n|\r")
 _ENDINGS = (b"\n\n", b"\n\r\n", b"\r\r")
 
+END = b"\n\n"  # of a frame, as nearly all backends write it
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"[DONE]"
 
@@ -26,33 +27,34 @@ class FrameTooLong(Exception):
 class Framer:
     """Holds back the unfinished frame at the end of what has come, so that only whole frames go on.
 
-    ``limit`` bounds one frame in bytes: a 4096x4096 PNG as base64 is about 40 MB on one line.
+    ``limit`` bounds one frame in bytes: a 4096x4096 PNG as base64 is about 40 MB on one line. ``held`` is what is held
+    back, one object for good.
     """
 
     def __init__(self, limit: int = 64 << 20) -> None:
-        self._held = bytearray()
+        self.held = bytearray()
         self._limit = limit
 
     def feed(self, chunk: bytes) -> bytes:
         """The whole frames that ``chunk`` completes, as one run of bytes; empty when none ends in it."""
-        if not self._held and chunk.endswith(b"\n\n"):
+        if not self.held and chunk.endswith(END):
             return chunk
-        start = max(0, len(self._held) - 3)
-        self._held += chunk
+        start = max(0, len(self.held) - 3)
+        self.held += chunk
         end = max(self._end_of(ending, start) for ending in _ENDINGS)
-        if not end and len(self._held) > self._limit:
+        if not end and len(self.held) > self._limit:
             raise FrameTooLong(f"a frame of more than {self._limit} bytes")
-        whole = bytes(self._held[:end])
-        del self._held[:end]
+        whole = bytes(self.held[:end])
+        del self.held[:end]
         return whole
 
     def _end_of(self, ending: bytes, start: int) -> int:
-        found = self._held.rfind(ending, start)
+        found = self.held.rfind(ending, start)
         return found + len(ending) if found >= 0 else 0
 
     def rest(self) -> bytes:
         """What never became a whole frame."""
-        return bytes(self._held)
+        return bytes(self.held)
 
 
 class Event(NamedTuple):
