@@ -1,5 +1,7 @@
 """The database: SQLAlchemy Core over SQLite, its tables, and how it is opened."""
 
+import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,6 +91,8 @@ claims = Table(
     Column("expires_at", BigInteger, nullable=False, index=True),
 )
 
+_TRIES, _PAUSE = 100, 0.02  # seconds between two
+
 
 class DatabaseError(Exception):
     """The database cannot be opened; the message says why."""
@@ -160,8 +164,21 @@ def _upgrade(connection: Connection) -> None:
 
 def _tune(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    # WAL lets readers go on while one writes; FULL loses no acknowledged file at a power cut.
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA busy_timeout=5000")
+    _write_ahead(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")  # loses no acknowledged file at a power cut
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turns on the log that lets readers go on while one writes. Of several processes that do so at once, SQLite tells
+    some that the database is locked without waiting for it; a moment later it is done."""
+    for patience in range(_TRIES, -1, -1):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if not patience:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
