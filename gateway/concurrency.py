@@ -28,6 +28,14 @@ async def side_by_side(works: Iterable[Coroutine[Any, Any, T]], *, parallel: int
     return [task.result() for task in tasks]
 
 
+def this_task() -> asyncio.Task[Any]:
+    """The task that runs now, for who means to cancel it."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("outside a task there is nothing to cancel")
+    return task
+
+
 class Patience:
     """Ends the work inside after so many seconds with TimeoutError: ``asyncio.timeout`` without being put off, which
     makes it a twentieth of a short request cheaper."""
@@ -39,11 +47,8 @@ class Patience:
         self._expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("there is nothing to end outside a task")
-        self._task = task
-        self._before = task.cancelling()
+        self._task = this_task()
+        self._before = self._task.cancelling()
         self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
 
     def _expire(self) -> None:

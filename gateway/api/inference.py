@@ -10,6 +10,7 @@ from gateway.admission import Admission
 from gateway.api.body import expected_size, read_body
 from gateway.api.edge import Visit
 from gateway.backends.base import Api, Json
+from gateway.concurrency import this_task
 from gateway.exchange import Call
 from gateway.http1.request import CallerLeft, Request
 from gateway.reply import Reply
@@ -74,10 +75,7 @@ class Watch:
         self._record = record
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a request is always served in a task")
-        self._task = task
+        self._task = this_task()
         self._request.leaving = self._leave
         if self._request.left:
             raise CallerLeft

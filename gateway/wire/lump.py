@@ -72,8 +72,10 @@ def loads(raw: bytes) -> Any | None:
         value = orjson.loads(b"".join([*pieces, raw[at:]]))
     except orjson.JSONDecodeError:
         return None
-    view = memoryview(raw)
-    return value if _put_back(value, [Lump(view[start:end]) for start, end in cuts]) else None
+    texts = [memoryview(raw)[start:end] for start, end in cuts]
+    if sum(map(len, texts)) < len(raw) // 2:  # views would keep all of the body for a small part of it
+        texts = [memoryview(bytes(text)) for text in texts]
+    return value if _put_back(value, list(map(Lump, texts))) else None
 
 
 def _cuts(raw: bytes) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.http1.connection import Broken
+from gateway.http1.connection import Answer, Broken
 from gateway.http1.pool import Pool
 
 from .servers import OK, Peer, answering, apart, ask, begin, serving, standstill
@@ -25,6 +25,15 @@ def collecting(taken: list[bytes], more: Callable[[bytes], bool] = lambda _: Tru
         return more(data)
 
     return take
+
+
+async def flowing(answer: Answer) -> tuple[list[bytes], "asyncio.Task[bool]"]:
+    """An answer of which the first piece has been taken, and the task that awaits the others."""
+    taken: list[bytes] = []
+    task = asyncio.create_task(answer.flow(collecting(taken)))
+    while not taken:
+        await asyncio.sleep(0)
+    return taken, task
 
 
 async def test_pieces_come_one_by_one_and_the_end_is_told(pool: Pool) -> None:
@@ -96,10 +105,7 @@ async def test_what_the_taker_raises_is_raised_where_the_flow_is_awaited(pool: P
 async def test_one_who_is_closed_while_it_flows_hears_of_it(pool: Pool) -> None:
     async with serving(apart(HEAD, chunk(b"a"))) as server:
         answer = await begin(pool, server.base)
-        taken: list[bytes] = []
-        task = asyncio.create_task(answer.flow(collecting(taken)))
-        while not taken:
-            await asyncio.sleep(0)
+        _, task = await flowing(answer)
         answer.close()
         with pytest.raises(Broken):
             await task
@@ -118,10 +124,7 @@ async def test_one_who_is_cancelled_is_given_nothing_more(pool: Pool) -> None:
 
     async with serving(act) as server:
         answer = await begin(pool, server.base)
-        taken: list[bytes] = []
-        task = asyncio.create_task(answer.flow(collecting(taken)))
-        while not taken:
-            await asyncio.sleep(0)
+        taken, task = await flowing(answer)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -45,6 +45,12 @@ def test_a_large_data_url_is_a_lump_and_goes_out_as_it_came() -> None:
     assert plain(body) == asked(URL)
 
 
+@pytest.mark.parametrize("more", [0, 3 * LEAST])
+def test_a_body_is_not_kept_for_a_small_part_of_it(more: int) -> None:
+    raw = orjson.dumps(asked(URL) | {"user": "x" * more})
+    assert (url_of(wire_body.parse(raw, lumps=True)).text.obj is raw) == (not more)
+
+
 def test_it_reads_like_a_string() -> None:
     read = url_of(wire_body.parse(orjson.dumps(asked(URL)), lumps=True))
     assert len(read) == len(URL)
